@@ -1,0 +1,39 @@
+# Thin: CMake does the work. `make run` and `make test` install what is missing (Debian, as root).
+BUILD ?= build
+JOBS ?= $(shell nproc)
+BUILD_DEPS = cmake gcc libc6-dev pkg-config libseccomp-dev libunwind-dev libcapstone-dev libcmocka-dev libbsd-dev uthash-dev
+TEST_DEPS = busybox-static musl-tools python3 perl sqlite3 git make gcc procps strace bubblewrap hyperfine util-linux
+
+.PHONY: all run test asan lint format deps test-deps clean install
+
+all: deps
+	@cmake -S . -B $(BUILD) $(CMAKE_FLAGS) >/dev/null
+	@cmake --build $(BUILD) -j $(JOBS)
+
+deps:
+	@sh tests/install_deps.sh $(BUILD_DEPS)
+
+test-deps: deps
+	@sh tests/install_deps.sh $(TEST_DEPS)
+
+run: all
+	sh tests/demo.sh $(BUILD)/sbx
+
+test: test-deps all
+	sh tests/run.sh $(BUILD)
+
+asan: test-deps
+	@$(MAKE) --no-print-directory all BUILD=build-asan CMAKE_FLAGS="-DSBX_SANITIZE=ON"
+	sh tests/run.sh build-asan
+
+lint:
+	sh tests/lint.sh
+
+format:
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+install: all
+	cmake --install $(BUILD)
+
+clean:
+	rm -rf build build-asan

@@ -1,0 +1,119 @@
+/* platform.h - how guest code runs. The whole contract between the sentry and a platform.
+ *
+ * A platform keeps guest address spaces (struct pl_as: one host process, a "stub") and the guest threads in
+ * them (struct pl_thread: one host thread each). A thread is either running guest code or stopped. The sentry
+ * acts only on stopped threads, but for pl_interrupt(). Every function that sleeps does so in the calling coroutine.
+ *
+ * Nothing that comes from a stub is trusted: not its registers, not the results of calls it ran for us, not its
+ * memory. A stub that misbehaves is killed and its threads report PL_EXITED.
+ *
+ * Errors: negative errno; -ESRCH always means that the stub is gone. */
+#pragma once
+
+#include <signal.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+
+#include "platform/base/base.h"
+
+struct pl_as;                             /* guest address space; reference counted by its threads and holders */
+
+enum pl_event_kind {
+	PL_SYSCALL,                       /* regs.orig_rax: number (-1UL for a foreign ABI); regs.rax = -ENOSYS; the rest as passed */
+	PL_FAULT,                         /* fault: SIGSEGV SIGBUS SIGFPE SIGILL SIGTRAP as the host raised it */
+	PL_INTERRUPTED,                   /* pl_interrupt(), or for no reason at all */
+	PL_EXITED,                        /* the stub is gone; exit_status as from wait(2) */
+};
+
+struct pl_event {
+	enum pl_event_kind kind;
+	siginfo_t fault;                  /* PL_FAULT; untrusted like everything */
+	uint64_t error_code, trapno;      /* PL_FAULT: the processor's, for the guest's signal frame */
+	int exit_status;                  /* PL_EXITED */
+};
+
+struct pl_thread {
+	struct user_regs_struct regs;     /* the guest's; valid while stopped; changes take effect at the next pl_run */
+	struct pl_as *as;
+};
+
+/* One host system call for a stub to run in its address space. */
+struct pl_call {
+	long nr;
+	uint64_t args[6];
+	int fd;                           /* a descriptor of ours to pass as args[4] (mmap), or -1; borrowed */
+	long ret;                         /* untrusted */
+};
+#define PL_CALL(nr_, ...) ((struct pl_call){ .nr = (nr_), .args = { __VA_ARGS__ }, .fd = -1 })
+
+/* --- address spaces --- */
+
+/* A fresh, empty address space with one stopped thread; zeroed registers and a clean FPU. Sleeps. */
+int pl_as_new(struct pl_thread **out) MUST_CHECK;
+
+/* A copy of t's address space with one stopped thread, a copy of t (registers, FPU, TLS). Sleeps. */
+int pl_as_fork(struct pl_thread *t, struct pl_thread **out) MUST_CHECK;
+
+/* Another stopped thread in t's address space, a copy of t. -EAGAIN: too many. Sleeps. */
+int pl_thread_clone(struct pl_thread *t, struct pl_thread **out) MUST_CHECK;
+
+/* Ends a stopped thread (NULL: no-op). With the last thread, or pl_as_kill(), its stub ends. Never sleeps. */
+void pl_thread_exit(struct pl_thread *t);
+void pl_as_kill(struct pl_as *as);        /* at once, whatever runs; the threads report PL_EXITED */
+struct pl_as *pl_as_get(struct pl_as *as);
+void pl_as_put(struct pl_as *as);
+int pl_as_pid(const struct pl_as *as);    /* the stub's host pid as the sentry sees it, for diagnostics */
+
+/* --- running --- */
+
+/* Runs guest code until something happens. Sleeps. */
+void pl_run(struct pl_thread *t, struct pl_event *out);
+
+/* Makes a running pl_run return soon; from any context, never sleeps. Nothing if it isn't running. */
+void pl_interrupt(struct pl_thread *t);
+
+/* Runs n calls in t's address space in order, all of them, and fills in their .ret. Sleeps.
+ * Allowed: mmap munmap mprotect mremap madvise msync arch_prctl rseq membarrier with the flags in platform/seccomp. */
+int pl_calls(struct pl_thread *t, struct pl_call *v, int n) MUST_CHECK;
+
+/* lock cmpxchg on guest memory: *addr == *old ? *addr = new : (*old = *addr). 0, -EAGAIN (differed), -EFAULT. Sleeps. */
+int pl_cmpxchg32(struct pl_thread *t, uint64_t addr, uint32_t *old, uint32_t val) MUST_CHECK;
+
+/* The guest's extended state in XSAVE format as in a signal frame, pl_fpstate_bytes() long at most.
+ * get returns the length; set takes what a guest wrote: a state the processor refuses costs the thread a SIGSEGV. */
+size_t pl_fpstate_bytes(void);
+size_t pl_fpstate_get(struct pl_thread *t, void *buf);
+void pl_fpstate_set(struct pl_thread *t, const void *buf, size_t bytes);
+void pl_fpstate_reset(struct pl_thread *t);
+
+/* --- guest memory --- */
+
+/* Copy between the sentry and guest memory, by pages' own protection. Return bytes copied (short where memory ends
+ * or forbids), or -EFAULT when nothing could be, -ESRCH. Never sleep. Callers are in sentry/mm only. */
+ssize_t pl_read(struct pl_as *as, uint64_t addr, void *buf, size_t bytes);
+ssize_t pl_write(struct pl_as *as, uint64_t addr, const void *buf, size_t bytes);
+
+/* --- layout --- */
+
+/* Guest mappings lie in [PL_GUEST_MIN, PL_GUEST_END). The host's vDSO lies above and stays mapped in every stub. */
+#define PL_GUEST_MIN 0x10000ULL
+#define PL_GUEST_END 0x7ff000000000ULL
+uint64_t pl_vdso(uint64_t *out_bytes);    /* address of [vdso], 0: none */
+uint64_t pl_vvar(uint64_t *out_bytes);    /* of [vvar*], as one range */
+
+/* --- start-up --- */
+
+struct platform_ops;                      /* platform/<name>/ provides one; chosen by name */
+struct pl_config {
+	const char *name;                 /* "systrap", "ptrace" */
+	int init_fd;                      /* SOCK_SEQPACKET to the stubs' init: brings news of dead children */
+	int template_fd;                  /* control socket of the template stub, see platform/systrap/README.md */
+	int template_memfd;               /* its slots */
+	int ro_memfd;                     /* the page every stub can read */
+	int doorbell_fd;                  /* eventfd that stubs ring */
+	void (*template_died)(int status);/* the sandbox cannot go on */
+};
+int pl_init(const struct pl_config *cfg) MUST_CHECK;
+
+struct pl_stats { uint64_t syscalls, faults, interrupts, calls, forks, threads, wakeups, doorbells; };
+const struct pl_stats *pl_stats(void);

@@ -1,0 +1,22 @@
+/* cred.h - who a task is (credentials(7)). Immutable once shared: changing means copy, change, replace. */
+#pragma once
+
+#include "platform/base/base.h"
+
+struct user_ns;
+
+struct cred {
+	int refs;
+	uint32_t uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
+	int ngroups;
+	uint32_t *groups;                 /* sorted not: as set */
+	uint64_t cap_permitted, cap_effective, cap_inheritable, cap_bset, cap_ambient;
+	unsigned securebits;
+	bool no_new_privs;
+	struct user_ns *user_ns;          /* NULL: the sandbox's first */
+};
+struct cred *cred_get(const struct cred *c);
+void cred_put(struct cred *c);
+struct cred *cred_copy(const struct cred *c);                          /* private, refs 1 */
+bool cred_in_group(const struct cred *c, uint32_t gid);                /* fsgid or supplementary */
+static inline bool cred_has_cap(const struct cred *c, int cap) { return c->cap_effective >> cap & 1; }

@@ -1,0 +1,64 @@
+/* mm.h - a guest address space as Linux sees it: the list of mappings, brk, limits.
+ *
+ * The memory itself is the stub's (platform.h). This keeps the books and decides; the calling task's stub thread
+ * executes the host calls. Every function that takes a task works on t->mm and may sleep, but for the lookups. */
+#pragma once
+
+#include <bsd/sys/tree.h>
+
+#include "platform/platform.h"
+#include "sentry/mm/uaccess.h"
+
+struct file;
+struct task;
+
+struct vma {
+	RB_ENTRY(vma) link;
+	uint64_t start, end;              /* [start, end), page aligned */
+	int prot;                         /* PROT_* */
+	int max_prot;                     /* what mprotect may give (a shared mapping of a read-only file: no PROT_WRITE) */
+	int flags;                        /* MAP_SHARED or MAP_PRIVATE, MAP_ANONYMOUS, MAP_GROWSDOWN, MAP_LOCKED, MAP_NORESERVE, MAP_STACK */
+	struct file *file;                /* a reference, or NULL: anonymous */
+	uint64_t pgoff;                   /* byte offset of start in file, or in the shared anonymous object */
+	uint64_t shm_id;                  /* shared anonymous memory: the object's identity (futex keys); else 0 */
+	char *name;                       /* [heap], [stack], prctl(PR_SET_VMA) name, or NULL */
+	unsigned vm_flags;                /* VM_* below */
+};
+enum { VM_DONTFORK = 1, VM_WIPEONFORK = 2, VM_DONTDUMP = 4, VM_HUGEPAGE = 8, VM_NOHUGEPAGE = 16, VM_LOCKED = 32, VM_SEALED = 64 };
+
+RB_HEAD(vma_tree, vma);
+
+struct mm {
+	int refs;                         /* tasks that run in it (CLONE_VM), and holders */
+	struct pl_as *as;                 /* one reference; the tasks hold the threads */
+	struct vma_tree vmas;
+	uint64_t start_brk, brk;
+	uint64_t mmap_base;               /* top of the area mmap places in, going down */
+	uint64_t total_bytes, data_bytes, stack_bytes, locked_bytes;   /* for RLIMIT_AS, RLIMIT_DATA, statm */
+	uint64_t start_stack, arg_start, arg_end, env_start, env_end, start_code, end_code, start_data, end_data;
+	uint64_t auxv[64];                /* pairs, ends with AT_NULL; /proc/PID/auxv */
+	struct file *exe;                 /* /proc/PID/exe */
+	int dumpable;                     /* PR_SET_DUMPABLE */
+	uint64_t def_flags;               /* mlockall(MCL_FUTURE) */
+};
+
+struct mm *mm_get(struct mm *mm);
+void mm_put(struct mm *mm);                                       /* the last one kills the stub */
+int mm_new(struct pl_as *as, struct mm **out) MUST_CHECK;         /* no mappings yet; takes a reference on as */
+int mm_fork(struct task *t, struct pl_as *child_as, struct mm **out) MUST_CHECK;   /* the books only; the platform copied the memory */
+
+/* What the system calls do, after their own argument checks. Return an address or 0, or -errno. Sleep. */
+int64_t mm_mmap(struct task *t, uint64_t addr, uint64_t len, int prot, int flags, struct file *file, uint64_t off);
+int mm_munmap(struct task *t, uint64_t addr, uint64_t len);
+int mm_mprotect(struct task *t, uint64_t addr, uint64_t len, int prot);
+int64_t mm_mremap(struct task *t, uint64_t old, uint64_t old_len, uint64_t new_len, int flags, uint64_t new_addr);
+int64_t mm_brk(struct task *t, uint64_t brk);
+
+/* Lookups; never sleep. */
+struct vma *mm_find(struct mm *mm, uint64_t addr);                /* the first with end > addr, or NULL */
+struct vma *mm_next(struct vma *v);
+struct vma *mm_first(struct mm *mm);
+
+/* The identity of a futex word: private (mm, addr), or shared (object, offset). -EFAULT: nothing mapped there. */
+struct futex_key { uintptr_t object; uint64_t offset; };
+int mm_futex_key(struct task *t, uptr_t addr, bool shared, struct futex_key *out) MUST_CHECK;

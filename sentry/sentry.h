@@ -1,0 +1,41 @@
+/* sentry.h - what the loader hands to the sentry, and the sentry's entry. The loader forks the sentry without exec, so
+ * this is a plain struct in memory. */
+#pragma once
+
+#include "platform/platform.h"
+
+/* A mount of the guest's tree, in the order to be mounted. */
+struct sentry_mount {
+	enum { MOUNT_GOFER, MOUNT_TMPFS, MOUNT_PROC, MOUNT_SYS, MOUNT_DEV, MOUNT_DEVPTS } kind;
+	const char *target;               /* absolute in the guest; made if missing. "/" is the first */
+	const char *source;               /* for /proc/mounts */
+	int gofer_export;                 /* MOUNT_GOFER: index of the export */
+	bool is_file;                     /* MOUNT_GOFER: the export is not a directory */
+	bool overlay;                     /* MOUNT_GOFER: writes go to memory */
+	bool read_only;
+	bool shared;                      /* revalidate: the host may change it */
+	const char *options;              /* tmpfs: "size=…,mode=…" */
+};
+
+struct sentry_config {
+	struct pl_config platform;
+	int gofer_fd;                     /* SOCK_SEQPACKET, gofer/protocol.h */
+	int control_fd;                   /* SOCK_SEQPACKET to the loader, loader/control.h */
+	int stdio[3];                     /* host descriptors for the guest's 0 1 2; -1: closed */
+	bool tty;                         /* stdio is a terminal: the guest gets a pty on it */
+	int ncpus;                        /* what the guest sees */
+	const struct sentry_mount *mounts;
+	int nmounts;
+	const char *const *argv;          /* argv[0] is looked up in PATH of envp */
+	const char *const *envp;
+	const char *cwd, *hostname;
+	uint32_t uid, gid;
+	uint64_t memory_limit;            /* bytes, 0: the machine's */
+	int pids_limit;                   /* 0: none */
+	int debug_fd, strace_fd;          /* -1: off */
+	bool stats;
+};
+
+/* Runs the sandbox; tells the loader the end over control_fd. Returns the process's exit status. */
+int sentry_main(const struct sentry_config *cfg);
+extern const struct sentry_config *sentry_config;
