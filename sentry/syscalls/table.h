@@ -7,10 +7,10 @@
 enum support { NONE, PARTIAL, FULL };
 
 /* Prototypes: a handler whose types disagree with the table does not compile. NONE lines need no handler. */
-#define PROTO_NONE(name, params)
-#define PROTO_PARTIAL(name, params) long sys_##name(struct task *t params);
-#define PROTO_FULL(name, params) long sys_##name(struct task *t params);
-#define PROTO_(level, name, params) PROTO_##level(name, params)
+#define PROTO_NONE(name, ...)
+#define PROTO_PARTIAL(name, ...) long sys_##name(struct task *t __VA_ARGS__);
+#define PROTO_FULL(name, ...) long sys_##name(struct task *t __VA_ARGS__);
+#define PROTO_(level, name, ...) PROTO_##level(name, __VA_ARGS__)
 #define SYSCALL(nr, name, level, note, argc, ...) PROTO_(level, name, PARAMS_##argc(__VA_ARGS__))
 #include "sentry/syscalls/syscalls.def"
 #undef SYSCALL
