@@ -1,0 +1,90 @@
+#!/bin/sh
+# run.sh BUILD [NAME...] - runs every test and ends with the line "N passed, N failed".
+#
+# Unit tests; guest tests on the host's own kernel, then in a sandbox on each platform this host has; then the
+# integration scripts. All of them print "ok …" and "not ok …" lines. NAMEs choose test files (without .c or .sh).
+# SBX_TEST_ONLY=unit|native|systrap|ptrace|integration runs one part.
+set -u
+build=$(cd "${1:?usage: run.sh BUILD [NAME...]}" && pwd) || exit 2
+shift
+here=$(cd "$(dirname "$0")" && pwd)
+export SBX="$build/sbx" SBX_BUILD="$build" SBX_TESTS="$here"
+work=$(mktemp -d /tmp/sbx-test.XXXXXX) || exit 2
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+export SBX_TEST_TMP="$work"
+: >"$work/failed"
+passed=0 skipped=0
+only=${SBX_TEST_ONLY:-}
+chosen=" $* "
+
+wanted() # part, file name
+{
+	[ -z "$only" ] || [ "$only" = "$1" ] || return 1
+	[ "$chosen" = "  " ] && return 0
+	case "$chosen" in *" $2 "*) return 0 ;; *) return 1 ;; esac
+}
+
+run() # part, name, seconds, command...
+{
+	part=$1 name=$2 limit=$3
+	shift 3
+	timeout -k 5 "$limit" "$@" >"$work/out" 2>"$work/err" </dev/null
+	status=$?
+	n=$(grep -c '^ok ' "$work/out")
+	s=$(grep -c '^ok .*# SKIP' "$work/out")
+	passed=$((passed + n - s)) skipped=$((skipped + s))
+	if grep -q '^not ok ' "$work/out"; then
+		sed -n "s|^not ok |FAIL $part/$name |p" "$work/out" | tee -a "$work/failed"
+	elif [ $status -ne 0 ]; then
+		case $status in
+		124 | 137) why="no end after $limit s, or killed" ;;
+		*) why="exit status $status" ;;
+		esac
+		echo "FAIL $part/$name: $why: $(tail -n 1 "$work/err")" | tee -a "$work/failed"
+	elif [ "$n" -eq 0 ]; then
+		echo "FAIL $part/$name: ran no test" | tee -a "$work/failed"
+	fi
+}
+
+for t in "$build"/tests/unit/*_test; do
+	[ -x "$t" ] && wanted unit "$(basename "$t")" || continue
+	CMOCKA_MESSAGE_OUTPUT=TAP run unit "$(basename "$t")" 120 "$t"
+done
+
+for t in "$build"/tests/guest/*_test; do
+	[ -x "$t" ] && wanted native "$(basename "$t")" || continue
+	run native "$(basename "$t")" 300 "$t"
+done
+
+for platform in systrap ptrace; do
+	[ -z "$only" ] || [ "$only" = $platform ] || continue
+	if ! timeout 20 "$SBX" run --platform $platform -- /bin/true >"$work/out" 2>"$work/err"; then
+		if [ $platform = systrap ]; then
+			echo "FAIL systrap: $(tail -n 1 "$work/err")" | tee -a "$work/failed"
+		else
+			echo "# $platform left out: $(tail -n 1 "$work/err")"
+		fi
+		continue
+	fi
+	for t in "$build"/tests/guest/*_test; do
+		[ -x "$t" ] && wanted $platform "$(basename "$t")" || continue
+		run $platform "$(basename "$t")" 300 "$SBX" run --platform $platform \
+			--ro-bind "$build/tests" "$build/tests" -- "$t"
+	done
+done
+
+for t in "$here"/integration/*.sh; do
+	[ -f "$t" ] && wanted integration "$(basename "$t" .sh)" || continue
+	case "$t" in */lib.sh) continue ;; esac
+	run integration "$(basename "$t" .sh)" 600 bash "$t"
+done
+
+failed=$(wc -l <"$work/failed")
+if [ "$failed" -gt 0 ]; then
+	echo "failed:"
+	sed 's/^FAIL /  /' "$work/failed"
+fi
+[ $skipped -eq 0 ] || echo "$skipped skipped"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
