@@ -69,6 +69,10 @@ int pl_as_pid(const struct pl_as *as);    /* the stub's host pid as the sentry s
 /* Runs guest code until something happens. Sleeps. */
 void pl_run(struct pl_thread *t, struct pl_event *out);
 
+/* Host CPU time used so far by a thread, by all threads an address space ever had; 0: not known. Never sleep. */
+uint64_t pl_thread_cpu_ns(struct pl_thread *t);
+uint64_t pl_as_cpu_ns(struct pl_as *as);
+
 /* Makes a running pl_run return soon; from any context, never sleeps. Nothing if it isn't running. */
 void pl_interrupt(struct pl_thread *t);
 

@@ -33,7 +33,8 @@ struct file_ops {
 	const char *name;                 /* of files without a path, as in /proc/self/fd: "anon_inode:[eventfd]", "pipe" */
 
 	/* Moves bytes; advances *pos if the file has positions (FMODE_STREAM not set). 0 is end of file. -EAGAIN: not now.
-	 * Empty: the file can't be read (written): EINVAL. sleeps */
+	 * Empty: the file can't be read (written): EINVAL. A write that took less than it was given is called again, in a
+	 * blocking descriptor, for the rest. -EPIPE from write: file_write() sends the caller SIGPIPE. sleeps */
 	ssize_t (*read)(struct file *f, struct uio *dst, off_t *pos);
 	ssize_t (*write)(struct file *f, struct uio *src, off_t *pos);
 
@@ -77,6 +78,8 @@ struct file {
 	struct waitq *wq;                 /* woken with EPOLL* bits when readiness changes; NULL: always ready */
 	struct sleep_lock pos_lock;       /* read/write/lseek on the shared offset */
 	uint64_t id;                      /* unique for the sandbox's life: kcmp, epoll */
+	struct epitem *epitems;           /* epoll sets it is in: the last file_put() calls epoll_file_released() before release */
+	uint64_t rcv_timeout_ns, snd_timeout_ns;                                       /* SO_RCVTIMEO, SO_SNDTIMEO; 0: none. For file_read, file_write: -EAGAIN then */
 	struct { int pid, type, sig; uint32_t uid, euid; } owner;                      /* F_SETOWN, F_SETSIG, O_ASYNC */
 };
 
