@@ -1,0 +1,26 @@
+/* notify.h - who changes a file tells those who watch it (inotify(7)).
+ *
+ * Masks are inotify's IN_* bits; IN_ISDIR is added by the caller for a directory as the object. Cheap where nobody watches.
+ * None of these sleeps. Implemented in sentry/fs/inotify/. */
+#pragma once
+
+#include "platform/base/base.h"
+
+struct dentry;
+struct inode;
+
+/* Something happened to the inode itself: IN_ATTRIB, IN_MODIFY, IN_DELETE_SELF, IN_MOVE_SELF, IN_UNMOUNT … */
+void notify_inode(struct inode *i, uint32_t mask);
+
+/* Something happened to the entry `name` of dir: IN_CREATE, IN_DELETE, IN_MOVED_FROM/TO (with a cookie that is not 0) … */
+void notify_dir(struct inode *dir, const char *name, uint32_t mask, uint32_t cookie);
+
+/* What happens to a file by its name, told to itself and to its parent: IN_OPEN, IN_ACCESS, IN_MODIFY, IN_CLOSE_*, IN_ATTRIB.
+ * Adds IN_ISDIR by itself. d may be NULL (anonymous files). */
+void notify_dentry(struct dentry *d, uint32_t mask);
+
+/* A rename's cookie. */
+uint32_t notify_cookie(void);
+
+/* The last link and the last open are gone, or the file system goes: inode_put()'s last step calls it when i->watches is set. */
+void notify_inode_gone(struct inode *i);
