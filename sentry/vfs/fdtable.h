@@ -26,6 +26,9 @@ int fd_reserve(struct task *t, int min) MUST_CHECK;
 void fd_commit(struct task *t, int fd, struct file *f, bool cloexec);  /* takes f over */
 void fd_abort(struct task *t, int fd);
 int fd_close(struct task *t, int fd);                                  /* may sleep */
+bool fd_get_cloexec(struct task *t, int fd);                           /* false for what is not open, too */
+int fd_set_cloexec(struct task *t, int fd, bool on);                   /* -EBADF */
+int fd_next_open(struct task *t, int fd);                              /* the lowest open number >= fd, or -1: /proc/PID/fd */
 int fd_dup_to(struct task *t, struct file *f, int fd, bool cloexec);   /* dup2/dup3: closes what was there; takes a reference itself */
 
 struct fs_context {                       /* CLONE_FS */
@@ -36,3 +39,4 @@ struct fs_context {                       /* CLONE_FS */
 struct fs_context *fs_context_get(struct fs_context *fs);
 void fs_context_put(struct fs_context *fs);
 struct fs_context *fs_context_copy(struct fs_context *fs);
+struct fs_context *fs_context_new(struct mount_ns *ns);                /* root and cwd: the namespace's root; umask 022 */

@@ -32,7 +32,8 @@ struct dir_context {
 struct file_ops {
 	const char *name;                 /* of files without a path, as in /proc/self/fd: "anon_inode:[eventfd]", "pipe" */
 
-	/* Moves bytes; advances *pos if the file has positions (FMODE_STREAM not set). 0 is end of file. -EAGAIN: not now.
+	/* Regular files: write and fallocate run with inode->lock held by vfs/ (so that O_APPEND is atomic).
+	 * Moves bytes; advances *pos if the file has positions (FMODE_STREAM not set). 0 is end of file. -EAGAIN: not now.
 	 * Empty: the file can't be read (written): EINVAL. A write that took less than it was given is called again, in a
 	 * blocking descriptor, for the rest. -EPIPE from write: file_write() sends the caller SIGPIPE. sleeps */
 	ssize_t (*read)(struct file *f, struct uio *dst, off_t *pos);
@@ -65,6 +66,7 @@ enum {
 	FMODE_READ = 1, FMODE_WRITE = 2, FMODE_EXEC = 4, FMODE_PATH = 8,               /* O_PATH */
 	FMODE_STREAM = 16,                /* no positions: pipes, sockets, ttys: lseek/pread give ESPIPE */
 	FMODE_NOWAIT_POLL = 32,           /* epoll refuses it (EPERM): regular files and directories */
+	FMODE_WRITER = 64, FMODE_DENY_WRITE = 128,   /* counted in inode->writers; vfs/ sets and clears them */
 };
 
 struct file {
@@ -93,8 +95,15 @@ void file_put(struct file *f);            /* may sleep */
 DEFINE_AUTO(file_put, struct file *)
 
 uint32_t file_poll(struct file *f);
+/* Where it is: f->path, or for anonymous files a nameless place of their inode outside every mount namespace, so that
+ * /proc/PID/fd/N can be followed and opened. *out: references. path_name() shows such a place as "pipe:[ino]". */
+void file_get_path(struct file *f, struct path *out);
 /* The blocking verbs: check the mode, loop on -EAGAIN. *pos NULL: f->pos under pos_lock. Sleep; -ERESTARTSYS. */
 ssize_t file_read(struct task *t, struct file *f, struct uio *dst, off_t *pos);
 ssize_t file_write(struct task *t, struct file *f, struct uio *src, off_t *pos);
 /* For the sentry's own reading (ELF headers, scripts): all of it, short only at end of file. Sleeps. */
 ssize_t file_read_kernel(struct file *f, void *buf, size_t bytes, off_t pos);
+/* lseek(2). Sleeps. */
+off_t file_seek(struct file *f, off_t off, int whence);
+/* Provided by fs/epoll; called for files with epitems before release. */
+void epoll_file_released(struct file *f);

@@ -54,7 +54,7 @@ struct inode_ops {
 	int (*open)(struct inode *i, const struct path *path, int flags, struct task *t, struct file **out);
 
 	int (*getattr)(struct inode *i);                                        /* refresh the fields below; empty: they are true */
-	int (*setattr)(struct inode *i, const struct iattr *attr);              /* empty: EPERM */
+	int (*setattr)(struct inode *i, const struct iattr *attr);              /* empty: EPERM. i->lock is held */
 	/* Empty: vfs's check of mode, uid, gid. mask: MAY_READ 4, MAY_WRITE 2, MAY_EXEC 1. */
 	int (*permission)(struct inode *i, const struct cred *cred, int mask);
 
@@ -101,24 +101,29 @@ struct superblock_ops {
 struct superblock {
 	const struct superblock_ops *ops;
 	const char *type;                 /* "tmpfs", "proc" … */
-	int refs;
+	int refs;                         /* holders: mounts, whoever made it; not its own inodes */
+	int ninodes;                      /* inodes alive: release waits for them */
 	dev_t dev;                        /* st_dev; superblock_init() gives a fresh one */
 	uint64_t magic;                   /* f_type */
 	bool read_only;
 	bool cache_negative;              /* names that aren't there stay away unless made through us */
 	bool no_dcache;                   /* every lookup goes to the file system (proc's PIDs) */
-	struct inode *root;               /* a reference */
+	struct inode *root;               /* a reference; dropped with the last holder */
+	struct dentry *root_dentry;       /* vfs/dcache.c's; weak */
 };
 
 void superblock_init(struct superblock *sb, const struct superblock_ops *ops, const char *type, uint64_t magic);
 struct superblock *superblock_get(struct superblock *sb);
 void superblock_put(struct superblock *sb);
 
-void inode_init(struct inode *i, struct superblock *sb, const struct inode_ops *ops, uint64_t ino, mode_t mode);   /* refs 1; times now; takes a reference on sb */
+void inode_init(struct inode *i, struct superblock *sb, const struct inode_ops *ops, uint64_t ino, mode_t mode);   /* refs 1; times now; keeps sb alive */
 void inode_fini(struct inode *i);         /* a file system's release calls it, then frees its object */
 struct inode *inode_get(struct inode *i);
 void inode_put(struct inode *i);          /* may sleep */
 DEFINE_AUTO(inode_put, struct inode *)
+
+/* An inode of the internal file system, as pipes and sockets have: their two ends share one. owner NULL: root. */
+struct inode *inode_new_anon(mode_t mode, const struct cred *owner);
 
 struct timespec inode_now(void);          /* CLOCK_REALTIME, for the times above */
 uint64_t inode_next_ino(void);            /* for file systems without numbers of their own */

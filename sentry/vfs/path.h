@@ -4,6 +4,7 @@
 #include "sentry/mm/uaccess.h"
 #include "sentry/vfs/inode.h"
 
+struct fs_context;
 struct mount;
 struct task;
 
@@ -61,6 +62,9 @@ int path_name(struct task *t, const struct path *p, char *buf, size_t bytes, cha
 struct file;
 int vfs_open(struct task *t, int dirfd, const char *name, int flags, mode_t mode, unsigned lookup_flags, struct file **out) MUST_CHECK;
 int vfs_open_path(struct task *t, const struct path *p, int flags, struct file **out) MUST_CHECK;
+/* For execve: a regular file with MAY_EXEC on a mount without noexec, readable by the sentry whatever its mode says. Until the
+ * last file_put() nobody can open it for writing (ETXTBSY). -EACCES, -ETXTBSY. *out: a reference. Sleeps. */
+int vfs_open_exec(struct task *t, const struct path *p, struct file **out) MUST_CHECK;
 
 /* Mounts. A mount namespace is a tree of mounts. */
 struct mount_ns;
@@ -89,7 +93,11 @@ int mount_add(struct mount_ns *ns, struct superblock *sb, struct dentry *root /*
 	      unsigned flags, const char *source, struct mount **out) MUST_CHECK;
 int mount_del(struct mount *m, bool detach) MUST_CHECK;               /* -EBUSY */
 struct mount *mount_get(struct mount *m);
-void mount_put(struct mount *m);
+void mount_put(struct mount *m);          /* may sleep: the last one lets the file system go */
+struct mount_ns *mount_ns_get(struct mount_ns *ns);
+void mount_ns_put(struct mount_ns *ns);
+/* unshare(CLONE_NEWNS), clone: a copy; root and cwd of fs move over to it. */
+int mount_ns_copy(struct mount_ns *ns, struct fs_context *fs, struct mount_ns **out) MUST_CHECK;
 
 /* A file system type: fs/<name>/ registers one in vfs/fs_types.c's table. */
 struct fs_type {
@@ -99,3 +107,4 @@ struct fs_type {
 	int (*mount)(struct task *t, const char *source, const char *options, struct superblock **out);    /* sleeps */
 };
 const struct fs_type *fs_type_find(const char *name);
+const struct fs_type *fs_type_nth(int n);                             /* for /proc/filesystems; NULL at the end */
