@@ -1,34 +1,26 @@
-/* notify.h - tells watchers what happens to inodes (inotify(7)).
+/* notify.h - who changes a file tells those who watch it (inotify(7)).
  *
- * vfs/ and the path system calls report; fs/inotify hangs watches on inodes and queues what they hear. An inode
- * with no watches costs one test of a pointer. */
+ * Masks are inotify's IN_* bits; IN_ISDIR is added by the caller for a directory as the object. Cheap where nobody watches.
+ * None of these sleeps. Implemented in sentry/fs/inotify/. */
 #pragma once
 
-#include <sys/inotify.h>
-#include <sys/queue.h>
+#include "platform/base/base.h"
 
-#include "sentry/vfs/path.h"
+struct dentry;
+struct inode;
 
-struct file;
+/* Something happened to the inode itself: IN_ATTRIB, IN_MODIFY, IN_DELETE_SELF, IN_MOVE_SELF, IN_UNMOUNT … */
+void notify_inode(struct inode *i, uint32_t mask);
 
-struct notify_watch {
-	TAILQ_ENTRY(notify_watch) link;
-	struct inode *inode;              /* a reference, from notify_watch_add to notify_watch_del */
-	/* mask: one IN_* event, with IN_ISDIR if it is about a directory; name: what in this directory, or NULL: the inode
-	 * itself. Must not sleep. May delete its own watch, no other. */
-	void (*event)(struct notify_watch *w, uint32_t mask, uint32_t cookie, const char *name);
-};
-void notify_watch_add(struct notify_watch *w, struct inode *i);
-void notify_watch_del(struct notify_watch *w);          /* may sleep: the inode's last reference */
+/* Something happened to the entry `name` of dir: IN_CREATE, IN_DELETE, IN_MOVED_FROM/TO (with a cookie that is not 0) … */
+void notify_dir(struct inode *dir, const char *name, uint32_t mask, uint32_t cookie);
 
-/* To the inode's own watches. name NULL: about the inode itself. */
-void notify_inode(struct inode *i, uint32_t mask, uint32_t cookie, const char *name);
-/* To the watches of the object and, with its name, of the directory it is in. IN_ISDIR is added. */
+/* What happens to a file by its name, told to itself and to its parent: IN_OPEN, IN_ACCESS, IN_MODIFY, IN_CLOSE_*, IN_ATTRIB.
+ * Adds IN_ISDIR by itself. d may be NULL (anonymous files). */
 void notify_dentry(struct dentry *d, uint32_t mask);
-void notify_file(struct file *f, uint32_t mask);        /* nothing for anonymous files */
-/* An entry of dir came, went or was renamed: IN_CREATE, IN_DELETE, IN_MOVED_FROM, IN_MOVED_TO. */
-void notify_dirent(struct inode *dir, const char *name, struct inode *about, uint32_t mask, uint32_t cookie);
-/* The last name is gone: IN_DELETE_SELF. */
-void notify_gone(struct inode *i);
-void notify_rename(struct inode *old_dir, const char *old_name, struct inode *new_dir, const char *new_name, struct inode *about);
+
+/* A rename's cookie. */
 uint32_t notify_cookie(void);
+
+/* The last link and the last open are gone, or the file system goes: inode_put()'s last step calls it when i->watches is set. */
+void notify_inode_gone(struct inode *i);
