@@ -39,3 +39,6 @@ struct sentry_config {
 /* Runs the sandbox; tells the loader the end over control_fd. Returns the process's exit status. */
 int sentry_main(const struct sentry_config *cfg);
 extern const struct sentry_config *sentry_config;
+
+/* The guest's init has ended: reports its wait(2) status to the loader and stops the loop. Never sleeps. */
+void sandbox_exit(int wait_status);

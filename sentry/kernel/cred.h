@@ -18,5 +18,11 @@ struct cred {
 struct cred *cred_get(const struct cred *c);
 void cred_put(struct cred *c);
 struct cred *cred_copy(const struct cred *c);                          /* private, refs 1 */
+struct cred *cred_new(uint32_t uid, uint32_t gid);                     /* of a first task: all capabilities if uid is 0 */
 bool cred_in_group(const struct cred *c, uint32_t gid);                /* fsgid or supplementary */
 static inline bool cred_has_cap(const struct cred *c, int cap) { return c->cap_effective >> cap & 1; }
+
+/* A user's tasks and queued signals, against RLIMIT_NPROC and RLIMIT_SIGPENDING: kernel/user.c. */
+struct user_counts { int tasks, signals; };
+struct user_counts user_counts(uint32_t uid);
+void user_charge(uint32_t uid, int tasks, int signals);                /* adds; negative to give back */

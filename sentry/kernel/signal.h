@@ -26,7 +26,10 @@ struct sighand {                          /* CLONE_SIGHAND */
 struct sigqueue_entry {
 	TAILQ_ENTRY(sigqueue_entry) link;
 	siginfo_t info;
+	struct sigpending *queue;         /* on whose list it is; NULL: on none */
+	uint32_t uid;                     /* whose RLIMIT_SIGPENDING it is charged to; not a timer's */
 	struct posix_timer *timer;        /* a timer's one entry; else NULL */
+	void (*taken)(struct sigqueue_entry *e, siginfo_t *info);   /* a timer's: delivered or dropped (info NULL); off the list */
 };
 struct sigpending {
 	ksigset_t set;
@@ -39,6 +42,35 @@ int signal_send_task(struct task *t, int sig, const siginfo_t *info);
 int signal_send_group(struct thread_group *tg, int sig, const siginfo_t *info);
 int signal_send_pgrp(int pgid, int sig, const siginfo_t *info);        /* -ESRCH */
 void signal_force_fault(struct task *t, int sig, const siginfo_t *info);   /* a fault: can't be blocked or ignored */
+
+/* A timer's own entry (timer set, info filled in), to t if not NULL, else to tg. 0: queued, and taken() will be called;
+ * 1: not, because it is still queued (an overrun) or the signal is ignored. Never sleeps. */
+int signal_send_entry(struct sigqueue_entry *e, struct thread_group *tg, struct task *t);
+void signal_cancel_entry(struct sigqueue_entry *e);                    /* timer_delete: off the list, taken() not called */
+
+extern struct waitq signal_q;             /* woken after a signal became pending for anybody (signalfd) */
+
+/* --- kernel/ only, and exec --- */
+
+void sigpending_init(struct sigpending *p);
+void sigpending_flush(struct sigpending *p, ksigset_t set);            /* drops what is in set */
+struct sighand *sighand_new(void);
+struct sighand *sighand_get(struct sighand *sh);
+void sighand_put(struct sighand *sh);
+struct sighand *sighand_copy(const struct sighand *sh);
+bool signal_is_ignored(const struct task *t, int sig);                 /* by its action now, explicitly or by default */
+void signal_flush_ignored(struct thread_group *tg, int sig);           /* sigaction(2) made it ignored */
+void signal_exec(struct task *t);         /* execve: handlers to default, no altstack, a private sighand, SIGCHLD at exit */
+void signal_stop_group(struct task *t, int sig);                       /* begins a group stop */
+void signal_stop_check(struct thread_group *tg);                       /* have all stopped? then tell the parent */
+void signal_stop_wait(struct task *t);                                 /* t's part in it; sleeps */
+void signal_group_continue(struct thread_group *tg);                   /* SIGCONT's side effect, even when blocked */
+int signal_frame_push(struct task *t, int sig, const siginfo_t *info, const struct ksigaction *ka, ksigset_t mask) MUST_CHECK;
+
+#define SIG_SET_STOP (SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
+#define SIG_SET_KERNEL_ONLY (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
+#define SIG_SET_DEFAULT_IGNORE (SIGBIT(SIGCONT) | SIGBIT(SIGCHLD) | SIGBIT(SIGWINCH) | SIGBIT(SIGURG))
+#define SIG_SET_FAULT (SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGFPE) | SIGBIT(SIGSYS))
 
 /* Is there something task_run must act on before more guest code: an unblocked signal, a stop, a kill? */
 bool signal_pending(const struct task *t);

@@ -21,6 +21,7 @@
 struct session {
 	int refs, sid;
 	struct tty *tty;                  /* controlling terminal; the tty layer's */
+	void (*hangup)(struct session *s);   /* the tty layer's, set with tty: the leader exits. May be NULL; never sleeps */
 };
 struct pgrp {
 	int refs, pgid;
@@ -48,7 +49,9 @@ struct thread_group {                     /* a process */
 	int exit_code;                    /* as wait(2)'s status */
 	int exit_signal;                  /* to the parent at exit; SIGCHLD mostly; 0: none */
 	int stop_sig;                     /* group stop in force: the signal */
+	bool stop_done;                   /* all threads have stopped, the parent knows */
 	bool stop_reported, cont_pending; /* for wait4(WUNTRACED, WCONTINUED) */
+	TAILQ_HEAD(, fork_signals) forks; /* clone calls in progress: signals to the whole pgrp reach the child too */
 	struct task *exec_task;           /* the thread that execs and waits for the others to go */
 	struct waitq wait_children;       /* woken when a child changes state; and threads at exec */
 	struct waitq exited;              /* woken when this becomes a zombie (pidfd) */
@@ -61,6 +64,7 @@ struct thread_group {                     /* a process */
 	uint64_t start_time_ns;           /* CLOCK_MONOTONIC */
 	struct cpu_limits *cpu;           /* ITIMER_VIRTUAL/PROF, RLIMIT_CPU */
 };
+struct fork_signals { TAILQ_ENTRY(fork_signals) link; ksigset_t set; };
 
 struct task {
 	int refs;
@@ -77,10 +81,13 @@ struct task {
 
 	ksigset_t blocked, saved_mask;    /* saved_mask: while a temporary mask is in force */
 	bool restore_mask;
+	ksigset_t real_blocked;           /* sigtimedwait: what is blocked really, while blocked lets the awaited ones wake us */
 	struct sigpending pending;
 	stack_t altstack;                 /* ss_sp is a guest address */
 	long (*restart)(struct task *t);  /* restart_syscall after ERESTART_RESTARTBLOCK */
 	struct { uint64_t a[6]; } restart_args;
+
+	struct { uint64_t error_code, trapno, cr2; } fault;   /* of the last fault, for signal frames; task_run sets it */
 
 	bool in_syscall;                  /* regs.orig_rax is a number that may have to be restarted */
 	bool exiting;                     /* leaves at the next chance */
@@ -103,20 +110,34 @@ struct task {
 	unsigned personality;
 	int timer_slack_ns;
 	uint64_t utime_ns, stime_ns, nvcsw, nivcsw;
+	uint32_t nproc_uid;               /* the user it counts for (RLIMIT_NPROC) */
+	bool published, live;             /* findable by its id; counted in tg->nthreads */
+	TAILQ_HEAD(, futex_pi) pi_owned;  /* priority-inheritance futexes that others wait for */
 };
 
 struct task *task_get(struct task *t);
 void task_put(struct task *t);
+DEFINE_AUTO(task_put, struct task *)
+struct thread_group *tg_get(struct thread_group *tg);
+void tg_put(struct thread_group *tg);
+DEFINE_AUTO(tg_put, struct thread_group *)
 struct task *task_find(int tid);                    /* borrowed, NULL; in the one PID namespace */
 struct thread_group *tg_find(int tgid);             /* borrowed, NULL; zombies too */
 struct pgrp *pgrp_find(int pgid);                   /* borrowed, NULL */
 struct thread_group *tg_first(void);                /* all processes, by tgid: for /proc */
 struct thread_group *tg_next(struct thread_group *tg);
 
-/* Makes a runnable task for t's own clone/fork (kernel/task_clone.c), or the sandbox's first (task_init). */
-struct task *task_alloc(struct thread_group *tg /* NULL: a new process */);
-void task_start(struct task *t);                    /* its coroutine goes; pl, mm, files, … are set */
-int task_count(void);
+/* A task that nobody sees yet, with an id; not limited by RLIMIT_NPROC. tg NULL: a new process, without a process group
+ * and a sighand unless it is the sandbox's first, which gets id 1, a session and Linux's initial limits. NULL: no id is
+ * free. The caller sets pl, mm, files, fs, cred, … (references) and starts it, or puts it. */
+struct task *task_alloc(struct thread_group *tg);
+void task_start(struct task *t);                    /* publishes it; its coroutine goes */
+int task_count(void);                               /* ids of tasks in use: threads, and zombies */
+
+/* Process groups and sessions. */
+struct session *tg_session(const struct thread_group *tg);
+bool pgrp_is_orphaned(const struct pgrp *pg);       /* no member has a parent elsewhere in the session */
+int tg_set_pgrp(struct thread_group *tg, int pgid); /* joins or founds it; checks are setpgid(2)'s */
 
 /* The coroutine's body: kernel/task_run.c. */
 void task_main(void *task);
@@ -125,7 +146,13 @@ long syscall_dispatch(struct task *t, uint64_t nr, const uint64_t args[6]);
 /* Ends a thread, a process. From any task's context: marks and wakes; the task leaves by itself. Never sleep. */
 void task_exit_mark(struct task *t, int code);      /* exit(2): this thread */
 void tg_exit_mark(struct thread_group *tg, int status);   /* exit_group, fatal signals: wait(2) status */
-void task_do_exit(struct task *t);                  /* t itself, at the end of task_main; sleeps */
+void task_do_exit(struct task *t);                  /* t itself, the last act of task_main: t may be freed. Sleeps */
+
+/* For exec. Order: tg_kill_others, point of no return, task_mm_release (old memory still there), task_become_leader,
+ * signal_exec. */
+int tg_kill_others(struct task *t) MUST_CHECK;      /* ends t's other threads. -EAGAIN: another is at it, or all must die. Sleeps */
+void task_become_leader(struct task *t);            /* t takes the process's id over from its dead leader */
+void task_mm_release(struct task *t);               /* t leaves its memory: robust list, clear_child_tid, vfork parent. Sleeps */
 
 /* --- sleeping in a system call --- */
 
@@ -148,6 +175,18 @@ void sleeper_end(struct sleeper *s, struct task *t);
 		while (!(cond)) {                                                          \
 			if (task_interrupted(t)) { err_ = -ERESTARTSYS; break; }           \
 			if (s_.timed_out) { err_ = -ETIMEDOUT; break; }                    \
+			co_sleep();                                                        \
+		}                                                                          \
+		sleeper_end(&s_, (t));                                                     \
+		err_;                                                                      \
+	})
+#define wait_event_killable(t, queue, cond)      /* 0; -EINTR: the task is to exit */          \
+	({                                                                                 \
+		int err_ = 0;                                                              \
+		struct sleeper s_;                                                         \
+		sleeper_begin(&s_, (t), (queue), UINT64_MAX);                              \
+		while (!(cond)) {                                                          \
+			if ((t)->exiting) { err_ = -EINTR; break; }                        \
 			co_sleep();                                                        \
 		}                                                                          \
 		sleeper_end(&s_, (t));                                                     \
