@@ -1,0 +1,19 @@
+/* pipe.h - pipes and FIFOs (pipe(7), fifo(7)). */
+#pragma once
+
+#include "sentry/vfs/file.h"
+
+#define PIPE_DEF_SLOTS 16                 /* of a page each: 64 KiB */
+#define PIPE_MAX_BYTES (1U << 20)         /* /proc/sys/fs/pipe-max-size: what F_SETPIPE_SZ gives without CAP_SYS_RESOURCE */
+
+/* A pipe's two ends. flags: O_NONBLOCK, O_DIRECT (packets). */
+int pipe_new(int flags, struct file **out_rd, struct file **out_wr) MUST_CHECK;
+
+/* Opens a FIFO. Waits for the other side as fifo(7) says: sleeps; -ERESTARTSYS, -ENXIO. *out: a reference. */
+int fifo_open(struct inode *i, const struct path *path, int flags, struct task *t, struct file **out) MUST_CHECK;
+
+bool is_pipe(const struct file *f);
+
+/* F_SETPIPE_SZ, F_GETPIPE_SZ: the capacity in bytes; -EBADF: not a pipe; -EPERM, -EBUSY, -EINVAL. */
+int pipe_set_size(struct task *t, struct file *f, unsigned bytes);
+int pipe_get_size(struct file *f);
