@@ -109,6 +109,7 @@ struct task {
 	uint64_t cpu_mask[16];
 	unsigned personality;
 	int timer_slack_ns;
+	struct trace *trace;              /* --strace: the line of the call under way; trace.c's own */
 	uint64_t utime_ns, stime_ns, nvcsw, nivcsw;
 	uint32_t nproc_uid;               /* the user it counts for (RLIMIT_NPROC) */
 	bool published, live;             /* findable by its id; counted in tg->nthreads */
