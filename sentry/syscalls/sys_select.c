@@ -104,7 +104,8 @@ static int do_select(struct task *t, int nfds, const uptr_t *user, uint64_t dead
 {
 	if (nfds < 0)
 		return -EINVAL;
-	struct sets s = { .nfds = MIN(nfds, ALIGN_UP(MAX(t->files->size, 1), 64)) };
+	int table = MAX(ALIGN_UP(t->files->size, 64), 64);
+	struct sets s = { .nfds = MIN(nfds, table) };
 	AUTO(free) int *fds = calloc((size_t)s.nfds + 1, sizeof(int));
 	struct poll_entry *v = NULL;
 	size_t n = 0;
