@@ -95,6 +95,7 @@ void file_put(struct file *f);            /* may sleep */
 DEFINE_AUTO(file_put, struct file *)
 
 uint32_t file_poll(struct file *f);
+void notify_file(struct file *f, uint32_t mask);   /* IN_ACCESS …: notify_dentry() of its name; never sleeps */
 /* Where it is: f->path, or for anonymous files a nameless place of their inode outside every mount namespace, so that
  * /proc/PID/fd/N can be followed and opened. *out: references. path_name() shows such a place as "pipe:[ino]". */
 void file_get_path(struct file *f, struct path *out);

@@ -125,6 +125,10 @@ DEFINE_AUTO(inode_put, struct inode *)
 /* An inode of the internal file system, as pipes and sockets have: their two ends share one. owner NULL: root. */
 struct inode *inode_new_anon(mode_t mode, const struct cred *owner);
 
+struct superblock *anon_superblock(void);                               /* the internal file system itself; borrowed */
+/* What a setattr in memory does: takes over every valid field, and now as ctime (and as mtime with a size). */
+void inode_apply_attr(struct inode *i, const struct iattr *attr);
+
 struct timespec inode_now(void);          /* CLOCK_REALTIME, for the times above */
 uint64_t inode_next_ino(void);            /* for file systems without numbers of their own */
 int inode_permission(struct inode *i, const struct cred *cred, int mask);

@@ -68,7 +68,8 @@ int vfs_open_exec(struct task *t, const struct path *p, struct file **out) MUST_
 
 /* Mounts. A mount namespace is a tree of mounts. */
 struct mount_ns;
-enum { MNT_RDONLY = 1, MNT_NOSUID = 2, MNT_NODEV = 4, MNT_NOEXEC = 8, MNT_NOATIME = 16, MNT_NODIRATIME = 32, MNT_RELATIME = 64 };
+enum { MNT_RDONLY = 1, MNT_NOSUID = 2, MNT_NODEV = 4, MNT_NOEXEC = 8, MNT_NOATIME = 16, MNT_NODIRATIME = 32, MNT_RELATIME = 64,
+       MNT_LOCK_RDONLY = 128 /* the guest may not take MNT_RDONLY away */ };
 struct mount {
 	int refs;
 	int id;
@@ -94,6 +95,7 @@ int mount_add(struct mount_ns *ns, struct superblock *sb, struct dentry *root /*
 int mount_del(struct mount *m, bool detach) MUST_CHECK;               /* -EBUSY */
 struct mount *mount_get(struct mount *m);
 void mount_put(struct mount *m);          /* may sleep: the last one lets the file system go */
+struct mount *mount_anon(void);           /* where anonymous files are: in no namespace. A reference */
 struct mount_ns *mount_ns_get(struct mount_ns *ns);
 void mount_ns_put(struct mount_ns *ns);
 /* unshare(CLONE_NEWNS), clone: a copy; root and cwd of fs move over to it. */

@@ -1,0 +1,341 @@
+/* dcache.c - the cache of names (see dcache.h).
+ *
+ * HOW      One hash table over (directory, name); one LRU list of dentries that nobody uses. A dentry holds its parent
+ *          and its inode, so a directory stays while anything below it is cached. Everything that may sleep (the file
+ *          system's lookup, the last put of an inode) happens when the tables are consistent.
+ *          On superblocks with no_dcache dentries are not hashed, except the pinned ones a mount lies on.
+ * LINUX    fs/dcache.c, without RCU, aliases and d_revalidate's flags. */
+#include "sentry/vfs/dcache.h"
+
+#include <string.h>
+
+#define HASH_BITS 14
+static struct dentry *hash_table[1 << HASH_BITS];
+static TAILQ_HEAD(, dentry) lru = TAILQ_HEAD_INITIALIZER(lru);
+static size_t nlru, ndentries;
+
+size_t dcache_count(void)
+{
+	return ndentries;
+}
+
+static struct dentry **hash_bucket(const struct dentry *dir, const char *name, size_t len)
+{
+	uint64_t h = (uint64_t)(uintptr_t)dir * 0x9e3779b97f4a7c15ULL;
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)name[i]) * 0x100000001b3ULL;
+	return &hash_table[(h ^ h >> 29) >> 7 & ((1 << HASH_BITS) - 1)];
+}
+
+static void hash_insert(struct dentry *d)
+{
+	struct dentry **b = hash_bucket(d->parent, d->name, strlen(d->name));
+	d->hash_next = *b;
+	*b = d;
+	d->flags |= DENTRY_HASHED;
+}
+
+static void hash_remove(struct dentry *d)
+{
+	if (!(d->flags & DENTRY_HASHED))
+		return;
+	struct dentry **p = hash_bucket(d->parent, d->name, strlen(d->name));
+	while (*p != d)
+		p = &(*p)->hash_next;
+	*p = d->hash_next;
+	d->flags &= ~(uint64_t)DENTRY_HASHED;
+}
+
+static void sibling_insert(struct dentry *d)
+{
+	struct dentry **head = &d->parent->children;
+	d->sib_next = *head;
+	d->sib_prev = head;
+	if (*head)
+		(*head)->sib_prev = &d->sib_next;
+	*head = d;
+}
+
+static void sibling_remove(struct dentry *d)
+{
+	if (!d->sib_prev)
+		return;
+	*d->sib_prev = d->sib_next;
+	if (d->sib_next)
+		d->sib_next->sib_prev = d->sib_prev;
+	d->sib_next = NULL;
+	d->sib_prev = NULL;
+}
+
+static void lru_remove(struct dentry *d)
+{
+	if (!(d->flags & DENTRY_LRU))
+		return;
+	TAILQ_REMOVE(&lru, d, lru);
+	nlru--;
+	d->flags &= ~(uint64_t)DENTRY_LRU;
+}
+
+/* --- life --- */
+
+static struct dentry *dentry_new(struct dentry *parent, const char *name, size_t len, struct superblock *sb)
+{
+	struct dentry *d = NEW(struct dentry);
+	d->refs = 1;
+	d->sb = sb;
+	d->name = xzalloc(len + 1);
+	memcpy(d->name, name, len);
+	d->parent = parent ? dentry_get(parent) : d;
+	if (parent)
+		sibling_insert(d);
+	ndentries++;
+	return d;
+}
+
+struct dentry *dcache_root(struct superblock *sb)
+{
+	if (sb->root_dentry)
+		return dentry_get(sb->root_dentry);
+	struct dentry *d = dentry_new(NULL, "", 0, sb);
+	d->inode = inode_get(sb->root);
+	sb->root_dentry = d;
+	return d;
+}
+
+struct dentry *dcache_anon(struct inode *i, const char *name)
+{
+	struct dentry *d = dentry_new(NULL, name, strlen(name), i->sb);
+	d->inode = inode_get(i);
+	d->flags |= DENTRY_ANON;
+	return d;
+}
+
+struct dentry *dentry_get(struct dentry *d)
+{
+	d->refs++;
+	lru_remove(d);
+	return d;
+}
+
+static bool worth_keeping(const struct dentry *d)
+{
+	if (!(d->flags & DENTRY_HASHED) || d->sb->no_dcache)
+		return false;
+	return d->inode ? d->inode->nlink > 0 : d->sb->cache_negative;
+}
+
+/* Unused and on no list any more: frees it. Returns its parent, whose reference passes to the caller, or NULL. */
+static struct dentry *dentry_free(struct dentry *d)
+{
+	lru_remove(d);
+	hash_remove(d);
+	sibling_remove(d);
+	if (d->sb->root_dentry == d)
+		d->sb->root_dentry = NULL;
+	struct dentry *parent = d->parent == d ? NULL : d->parent;
+	struct inode *i = d->inode;
+	free(d->name);
+	free(d);
+	ndentries--;
+	inode_put(i);
+	return parent;
+}
+
+void dentry_put(struct dentry *d)
+{
+	while (d) {                       /* upwards without recursion: paths may be deep */
+		CHECK(d->refs > 0);
+		if (--d->refs > 0)
+			return;
+		if (worth_keeping(d)) {
+			TAILQ_INSERT_TAIL(&lru, d, lru);
+			nlru++;
+			d->flags |= DENTRY_LRU;
+			if (nlru <= DCACHE_CAP)
+				return;
+			d = TAILQ_FIRST(&lru);
+		}
+		d = dentry_free(d);
+	}
+}
+
+void path_get(const struct path *p)
+{
+	if (p->mnt)
+		mount_get(p->mnt);
+	if (p->dentry)
+		dentry_get(p->dentry);
+}
+
+void path_put(struct path *p)
+{
+	struct dentry *d = TAKE(p->dentry);
+	struct mount *m = TAKE(p->mnt);
+	if (d)
+		dentry_put(d);
+	if (m)
+		mount_put(m);
+}
+
+/* --- forgetting --- */
+
+void dcache_prune(struct dentry *d)
+{
+	/* Freeing a leaf may free those above it, so start over at the top each time: the walk down is short. */
+	dentry_get(d);
+	for (;;) {
+		struct dentry *leaf = d->children;
+		while (leaf && !(leaf->refs == 0)) {
+			/* In use: by something below it, perhaps only by unused ones. */
+			if (leaf->children)
+				leaf = leaf->children;
+			else {
+				while (leaf != d && !leaf->sib_next)
+					leaf = leaf->parent;
+				leaf = leaf == d ? NULL : leaf->sib_next;
+			}
+		}
+		if (!leaf)
+			break;
+		dentry_put(dentry_free(leaf));
+	}
+	dentry_put(d);
+}
+
+void dcache_shrink_sb(struct superblock *sb)
+{
+	if (sb->root_dentry)
+		dcache_prune(sb->root_dentry);
+}
+
+bool dentry_is_below(const struct dentry *d, const struct dentry *top)
+{
+	while (d != top && d->parent != d)
+		d = d->parent;
+	return d == top;
+}
+
+/* --- finding --- */
+
+static struct dentry *find_hashed(struct dentry *dir, const char *name, size_t len)
+{
+	for (struct dentry *d = *hash_bucket(dir, name, len); d; d = d->hash_next) {
+		if (d->parent == dir && strncmp(d->name, name, len) == 0 && d->name[len] == '\0')
+			return d;
+	}
+	return NULL;
+}
+
+struct dentry *dcache_find(struct dentry *dir, const char *name, size_t len)
+{
+	struct dentry *d = find_hashed(dir, name, len);
+	if (!d || (d->sb->ops->revalidate && !d->mounted))
+		return NULL;
+	return dentry_get(d);
+}
+
+/* A cached dentry that proved stale: others may still use it, by its old inode, but nobody finds it any more. */
+static void forget_stale(struct dentry *d)
+{
+	hash_remove(d);
+	dcache_prune(d);
+}
+
+static int lookup_locked(struct dentry *dir, const char *name, size_t len, struct dentry **out)
+{
+	struct superblock *sb = dir->sb;
+	struct dentry *d = find_hashed(dir, name, len);
+	if (d) {
+		dentry_get(d);
+		if (!sb->ops->revalidate || d->mounted || sb->ops->revalidate(d)) {
+			*out = d;
+			return 0;
+		}
+		if (d->flags & DENTRY_HASHED)
+			forget_stale(d);
+		dentry_put(d);
+	}
+	if (!dir->inode->ops->lookup)
+		return -ENOTDIR;
+	d = dentry_new(dir, name, len, sb);
+	int err = dir->inode->ops->lookup(dir->inode, d->name, &d->inode);
+	if (err && err != -ENOENT) {
+		dentry_put(d);
+		return err;
+	}
+	if (!sb->no_dcache && (d->inode || sb->cache_negative))
+		hash_insert(d);
+	*out = d;
+	return 0;
+}
+
+int dcache_lookup(struct dentry *dir, const char *name, size_t len, bool locked, struct dentry **out)
+{
+	*out = dcache_find(dir, name, len);
+	if (*out)
+		return 0;
+	if (locked)
+		return lookup_locked(dir, name, len, out);
+	struct inode *i = dir->inode;
+	sleep_lock_acquire(&i->lock);
+	int err = dir->unhashed ? -ENOENT : lookup_locked(dir, name, len, out);
+	sleep_lock_release(&i->lock);
+	return err;
+}
+
+/* --- changing --- */
+
+void dcache_instantiate(struct dentry *d, struct inode *i)
+{
+	CHECK(!d->inode);
+	d->inode = inode_get(i);
+	if (!(d->flags & DENTRY_HASHED) && !d->sb->no_dcache && !d->unhashed)
+		hash_insert(d);
+}
+
+void dcache_delete(struct dentry *d)
+{
+	hash_remove(d);
+	d->unhashed = true;
+	if (d->inode && S_ISDIR(d->inode->mode))
+		dcache_prune(d);
+}
+
+void dcache_move(struct dentry *d, struct dentry *dir, const char *name)
+{
+	hash_remove(d);
+	if (dir != d->parent) {
+		struct dentry *old = d->parent;
+		sibling_remove(d);
+		d->parent = dentry_get(dir);
+		sibling_insert(d);
+		dentry_put(old);          /* never the last: the caller holds its path */
+	}
+	char *copy = xstrdup(name);
+	free(d->name);
+	d->name = copy;
+	if (!d->sb->no_dcache)
+		hash_insert(d);
+}
+
+void dcache_exchange(struct dentry *a, struct dentry *b)
+{
+	struct dentry *a_dir = dentry_get(a->parent);
+	char *a_name = xstrdup(a->name);
+	struct dentry *b_dir = dentry_get(b->parent);
+	char *b_name = xstrdup(b->name);
+	dcache_move(a, b_dir, b_name);
+	dcache_move(b, a_dir, a_name);
+	free(a_name);
+	free(b_name);
+	dentry_put(a_dir);
+	dentry_put(b_dir);
+}
+
+void dcache_pin(struct dentry *d)
+{
+	for (; d->parent != d; d = d->parent) {
+		if (!(d->flags & DENTRY_HASHED) && !d->unhashed && !find_hashed(d->parent, d->name, strlen(d->name)))
+			hash_insert(d);
+	}
+}

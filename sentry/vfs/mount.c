@@ -1,0 +1,378 @@
+/* mount.c - the tree of mounts (mount_namespaces(7), pivot_root(2)).
+ *
+ * HOW      A namespace is a list of mounts in the order they were made; each knows its parent and the dentry it covers.
+ *          There are few of them, and dentry->mounted says where looking is worth it, so the list is searched.
+ *          A mount holds its superblock and the dentry it shows; whoever is inside (open files, cwd) holds the mount.
+ *          So a detached mount lives until its last user leaves, and a file system until its last mount goes.
+ * LINUX    fs/namespace.c.
+ * MISSING  Propagation (every mount is private), mount ids in statx, expiry. */
+#include "sentry/vfs/mount.h"
+
+#include <string.h>
+
+#include "sentry/kernel/task.h"
+#include "sentry/vfs/dcache.h"
+
+static int next_mount_id = 20;
+
+static void ns_changed(struct mount_ns *ns)
+{
+	ns->event++;
+	waitq_wake(&ns->wq, EPOLLERR | EPOLLPRI);
+}
+
+/* In no tree yet. refs 1: the caller's. */
+static struct mount *mount_new(struct superblock *sb, struct dentry *root, unsigned flags, const char *source)
+{
+	struct mount *m = NEW(struct mount);
+	m->refs = 1;
+	m->id = next_mount_id++;
+	m->sb = superblock_get(sb);
+	m->root = root ? dentry_get(root) : dcache_root(sb);
+	m->flags = flags;
+	m->source = xstrdup(source ? source : "none");
+	return m;
+}
+
+struct mount *mount_get(struct mount *m)
+{
+	CHECK(m->refs > 0);
+	m->refs++;
+	return m;
+}
+
+void mount_put(struct mount *m)
+{
+	if (!m)
+		return;
+	CHECK(m->refs > 0);
+	if (--m->refs > 0)
+		return;
+	CHECK(!m->ns && !m->parent);
+	dentry_put(m->root);
+	superblock_put(m->sb);
+	free(m->source);
+	free(m);
+}
+
+struct mount *mount_anon(void)
+{
+	static struct mount *anon;
+	if (!anon) {
+		anon = NEW(struct mount);
+		anon->refs = 1;
+		anon->sb = superblock_get(anon_superblock());
+		anon->source = xstrdup("none");
+	}
+	return mount_get(anon);
+}
+
+/* --- the tree --- */
+
+/* Puts m on `at`. The namespace's list takes over the caller's reference. */
+static void attach(struct mount_ns *ns, struct mount *m, const struct path *at)
+{
+	m->ns = ns;
+	if (at) {
+		m->parent = mount_get(at->mnt);
+		m->mountpoint = dentry_get(at->dentry);
+		m->mountpoint->mounted++;
+		dcache_pin(m->mountpoint);
+	}
+	TAILQ_INSERT_TAIL(&ns->mounts, m, link);
+}
+
+/* Takes m off where it lies, still in the namespace's list. May sleep. */
+static void lift(struct mount *m)
+{
+	struct dentry *d = TAKE(m->mountpoint);
+	struct mount *parent = TAKE(m->parent);
+	if (d) {
+		d->mounted--;
+		dentry_put(d);
+	}
+	mount_put(parent);
+}
+
+static void detach(struct mount *m)
+{
+	TAILQ_REMOVE(&m->ns->mounts, m, link);
+	m->ns = NULL;
+	lift(m);
+	mount_put(m);
+}
+
+static struct mount *child_at(const struct path *p)
+{
+	struct mount *m;
+	if (!p->dentry->mounted || !p->mnt->ns)
+		return NULL;
+	TAILQ_FOREACH(m, &p->mnt->ns->mounts, link) {
+		if (m->parent == p->mnt && m->mountpoint == p->dentry)
+			return m;
+	}
+	return NULL;
+}
+
+bool mount_top(struct path *p)
+{
+	struct mount *m;
+	bool moved = false;
+	while ((m = child_at(p))) {
+		p->mnt = m;
+		p->dentry = m->root;
+		moved = true;
+	}
+	return moved;
+}
+
+bool mount_is_below(const struct mount *m, const struct mount *top)
+{
+	while (m && m != top)
+		m = m->parent;
+	return m != NULL;
+}
+
+static bool has_children(const struct mount *m)
+{
+	struct mount *c;
+	TAILQ_FOREACH(c, &m->ns->mounts, link) {
+		if (c->parent == m)
+			return true;
+	}
+	return false;
+}
+
+/* --- namespaces --- */
+
+int mount_ns_new(struct superblock *root, struct mount_ns **out)
+{
+	struct mount_ns *ns = NEW(struct mount_ns);
+	ns->refs = 1;
+	TAILQ_INIT(&ns->mounts);
+	waitq_init(&ns->wq);
+	ns->root = mount_new(root, NULL, root->read_only ? MNT_RDONLY : 0, root->type);
+	attach(ns, ns->root, NULL);
+	*out = ns;
+	return 0;
+}
+
+struct mount_ns *mount_ns_get(struct mount_ns *ns)
+{
+	ns->refs++;
+	return ns;
+}
+
+void mount_ns_put(struct mount_ns *ns)
+{
+	if (!ns)
+		return;
+	CHECK(ns->refs > 0);
+	if (--ns->refs > 0)
+		return;
+	ns->root = NULL;
+	while (!TAILQ_EMPTY(&ns->mounts))
+		detach(TAILQ_LAST(&ns->mounts, mount_list));
+	free(ns);
+}
+
+static void move_path(struct path *p, struct mount *from, struct mount *to)
+{
+	if (p->mnt != from)
+		return;
+	struct path moved = { .mnt = mount_get(to), .dentry = dentry_get(p->dentry) };
+	struct path old = *p;
+	*p = moved;
+	path_put(&old);
+}
+
+static struct mount *copy_of(struct mount_ns *from, struct mount_ns *to, const struct mount *m)
+{
+	/* Both lists have the same order. */
+	struct mount *a = TAILQ_FIRST(&from->mounts), *b = TAILQ_FIRST(&to->mounts);
+	while (a && a != m) {
+		a = TAILQ_NEXT(a, link);
+		b = TAILQ_NEXT(b, link);
+	}
+	return a ? b : NULL;
+}
+
+int mount_ns_copy(struct mount_ns *ns, struct fs_context *fs, struct mount_ns **out)
+{
+	struct mount_ns *copy = NEW(struct mount_ns);
+	struct mount *m, *c;
+	copy->refs = 1;
+	TAILQ_INIT(&copy->mounts);
+	waitq_init(&copy->wq);
+	TAILQ_FOREACH(m, &ns->mounts, link) {
+		c = mount_new(m->sb, m->root, m->flags, m->source);
+		c->ns = copy;
+		TAILQ_INSERT_TAIL(&copy->mounts, c, link);
+	}
+	TAILQ_FOREACH(m, &ns->mounts, link) {
+		c = copy_of(ns, copy, m);
+		if (!m->parent)
+			continue;
+		c->parent = mount_get(copy_of(ns, copy, m->parent));
+		c->mountpoint = dentry_get(m->mountpoint);
+		c->mountpoint->mounted++;
+	}
+	copy->root = copy_of(ns, copy, ns->root);
+	for (m = TAILQ_FIRST(&ns->mounts), c = TAILQ_FIRST(&copy->mounts); m;
+	     m = TAILQ_NEXT(m, link), c = TAILQ_NEXT(c, link)) {
+		move_path(&fs->root, m, c);
+		move_path(&fs->cwd, m, c);
+	}
+	*out = copy;
+	return 0;
+}
+
+/* --- changing --- */
+
+static int check_mountpoint(struct mount_ns *ns, const struct dentry *root, const struct path *at)
+{
+	if (at->mnt->ns != ns)
+		return -EINVAL;
+	if (S_ISDIR(root->inode->mode) != S_ISDIR(at->dentry->inode->mode))
+		return -ENOTDIR;
+	return at->dentry->unhashed ? -ENOENT : 0;
+}
+
+int mount_add(struct mount_ns *ns, struct superblock *sb, struct dentry *root, const struct path *at, unsigned flags,
+	      const char *source, struct mount **out)
+{
+	struct mount *m = mount_new(sb, root, flags, source);
+	int err = check_mountpoint(ns, m->root, at);
+	if (!err && m->sb == at->mnt->sb && m->root == at->mnt->root && at->dentry == at->mnt->root)
+		err = -EBUSY;             /* the same once more on top of itself */
+	if (err) {
+		mount_put(m);
+		return err;
+	}
+	attach(ns, m, at);
+	ns_changed(ns);
+	if (out)
+		*out = mount_get(m);
+	return 0;
+}
+
+int mount_del(struct mount *m, bool lazy)
+{
+	struct mount_ns *ns = m->ns;
+	if (!ns || m == ns->root)
+		return -EINVAL;
+	/* Its own two: the list's and the caller's. */
+	if (!lazy && (has_children(m) || m->refs > 2))
+		return -EBUSY;
+	mount_get(m);
+	while (m->ns) {
+		struct mount *leaf = m, *c;
+		TAILQ_FOREACH(c, &ns->mounts, link) {
+			if (c != m && mount_is_below(c, m) && !has_children(c)) {
+				leaf = c;
+				break;
+			}
+		}
+		detach(leaf);
+	}
+	mount_put(m);
+	ns_changed(ns);
+	return 0;
+}
+
+int mount_bind(const struct path *from, const struct path *at, bool recursive)
+{
+	struct mount_ns *ns = at->mnt->ns;
+	if (!ns || from->mnt->ns != ns || from->dentry->unhashed)
+		return -EINVAL;
+	struct mount *top;
+	/* Those that exist now: the copy may land inside what is copied. */
+	struct mount *last = TAILQ_LAST(&ns->mounts, mount_list);
+	int err = mount_add(ns, from->mnt->sb, from->dentry, at, from->mnt->flags, from->mnt->source, &top);
+	if (err || !recursive) {
+		if (!err)
+			mount_put(top);
+		return err;
+	}
+	/* A child's parent stands before it in the list; remember who became what. */
+	struct pair { struct mount *old, *new; } *pairs = calloc(1, sizeof(*pairs));
+	size_t n = 0;
+	if (pairs)
+		pairs[n++] = (struct pair){ from->mnt, top };
+	for (struct mount *m = TAILQ_FIRST(&ns->mounts); pairs && m; m = m == last ? NULL : TAILQ_NEXT(m, link)) {
+		struct mount *parent = NULL;
+		for (size_t i = 0; i < n && m->parent; i++) {
+			if (pairs[i].old == m->parent)
+				parent = pairs[i].new;
+		}
+		if (!parent || (m->parent == from->mnt && !dentry_is_below(m->mountpoint, from->dentry)))
+			continue;
+		struct pair *more = realloc(pairs, (n + 1) * sizeof(*pairs));
+		if (!more)
+			break;
+		pairs = more;
+		struct mount *c = mount_new(m->sb, m->root, m->flags, m->source);
+		attach(ns, c, &(struct path){ .mnt = parent, .dentry = m->mountpoint });
+		pairs[n++] = (struct pair){ m, c };
+	}
+	free(pairs);
+	ns_changed(ns);
+	mount_put(top);
+	return 0;
+}
+
+int mount_move(struct mount *m, const struct path *at)
+{
+	struct mount_ns *ns = m->ns;
+	if (!ns || !m->parent)
+		return -EINVAL;
+	int err = check_mountpoint(ns, m->root, at);
+	if (err)
+		return err;
+	if (mount_is_below(at->mnt, m))
+		return -ELOOP;
+	TAILQ_REMOVE(&ns->mounts, m, link);
+	lift(m);
+	attach(ns, m, at);
+	ns_changed(ns);
+	return 0;
+}
+
+static void move_fs(struct fs_context *fs, const struct path *from, const struct path *to)
+{
+	struct path *places[] = { &fs->root, &fs->cwd };
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		struct path old = *places[i];
+		if (old.mnt != from->mnt || old.dentry != from->dentry)
+			continue;
+		*places[i] = *to;
+		path_get(to);
+		path_put(&old);
+	}
+}
+
+int mount_pivot(struct mount_ns *ns, const struct path *new_root, const struct path *put_old)
+{
+	struct mount *new = new_root->mnt, *old = ns->root;
+	if (new->ns != ns || put_old->mnt->ns != ns || new_root->dentry != new->root)
+		return -EINVAL;
+	if (new == old || put_old->mnt == old)
+		return -EBUSY;
+	if (put_old->mnt != new ? !mount_is_below(put_old->mnt, new) : !dentry_is_below(put_old->dentry, new->root))
+		return -EINVAL;
+	struct path from = { .mnt = mount_get(old), .dentry = dentry_get(old->root) };
+	lift(new);
+	TAILQ_REMOVE(&ns->mounts, old, link);
+	attach(ns, old, put_old);
+	ns->root = new;
+	ns_changed(ns);
+	for (struct thread_group *tg = tg_first(); tg; tg = tg_next(tg)) {
+		struct task *each;
+		TAILQ_FOREACH(each, &tg->threads, thread_link) {
+			if (each->fs && each->mnt_ns == ns)
+				move_fs(each->fs, &from, new_root);
+		}
+	}
+	path_put(&from);
+	return 0;
+}

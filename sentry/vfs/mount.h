@@ -1,0 +1,15 @@
+/* mount.h - the tree of mounts, beyond what path.h has: for the walk and for mount(2), umount2(2), pivot_root(2). */
+#pragma once
+
+#include "sentry/vfs/path.h"
+
+/* Where p leads when mounts lie on it: steps into the topmost. Borrowed in, borrowed out. False: nothing there. */
+bool mount_top(struct path *p);
+
+/* Copies what is seen at `from` to `at` (MS_BIND); with `recursive` also what is mounted below it (MS_REC). Sleeps. */
+int mount_bind(const struct path *from, const struct path *at, bool recursive) MUST_CHECK;
+/* Moves a mount, with what is mounted in it (MS_MOVE). -ELOOP: into itself. */
+int mount_move(struct mount *m, const struct path *at) MUST_CHECK;
+/* new_root becomes the namespace's root, the old root goes to put_old; everybody's root and cwd move along. */
+int mount_pivot(struct mount_ns *ns, const struct path *new_root, const struct path *put_old) MUST_CHECK;
+bool mount_is_below(const struct mount *m, const struct mount *top);    /* or the same */
