@@ -1,0 +1,126 @@
+/* serve_data.c - directory listings, and what would make the sentry wait for a disk: sync, cold reads. */
+#include "gofer/serve.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "gofer/host.h"
+
+#define RAW_BYTES 32768
+#define WILLNEED_MAX (1U << 20)
+
+/* The directory's listing descriptor, standing at pos. */
+static int dir_at(struct gofer *g, struct node *n, uint64_t pos)
+{
+	if (n->dir_fd < 0) {
+		nodes_make_room(g);
+		int fd = open_node(g, n, O_RDONLY | O_DIRECTORY);
+		if (fd < 0)
+			return fd;
+		n->dir_fd = fd;
+		n->dir_pos = 0;
+		g->nfds++;
+		if (pos == 0)
+			return 0;
+	} else if (pos == n->dir_pos && pos != 0) {
+		return 0;
+	}
+	int err = host_seek_dir(n->dir_fd, pos);  /* to 0 also where it stands at 0: a rewind sees what is new */
+	if (!err)
+		n->dir_pos = pos;
+	return err;
+}
+
+int serve_readdir(struct gofer *g, const struct gofer_msg *q, struct gofer_msg *a, int *fd)
+{
+	(void)fd;
+	struct node *n = node_find(g, q->node);
+	if (!n)
+		return -ESTALE;
+	if (!S_ISDIR(n->mode))
+		return -ENOTDIR;
+	if (q->off > INT64_MAX)
+		return -EINVAL;
+	int err = dir_at(g, n, q->off);
+	if (err)
+		return err;
+	static char raw[RAW_BYTES] __attribute__((aligned(8)));
+	ssize_t got = host_getdents(n->dir_fd, raw, sizeof(raw));
+	if (got <= 0) {
+		node_close_dir(g, n);
+		return (int)got;
+	}
+	/* Ours are never longer than the host's, so all of them fit. */
+	size_t used = 0;
+	for (ssize_t off = 0; off < got;) {
+		struct dirent64 *d = (struct dirent64 *)(raw + off);
+		bool dots = strcmp(d->d_name, "..") == 0;
+		struct gofer_dirent e = {
+			/* What lies above an export is nobody's business. */
+			.ino = dots && !n->parent ? n->ino : d->d_ino,
+			.next = d->d_off, .type = d->d_type,
+			.name = d->d_name, .name_len = (uint8_t)strnlen(d->d_name, GOFER_NAME_MAX),
+		};
+		used += gofer_dirent_put(g->scratch + used, sizeof(g->scratch) - used, &e);
+		n->dir_pos = (uint64_t)d->d_off;
+		off += d->d_reclen;
+	}
+	a->data = g->scratch;
+	a->data_bytes = (uint32_t)used;
+	return 0;
+}
+
+static int open_for_sync(struct gofer *g, uint64_t id)
+{
+	struct node *n = node_find(g, id);
+	if (!n)
+		return -ESTALE;
+	int fd = open_node(g, n, O_RDONLY);
+	if (fd == -EACCES && S_ISREG(n->mode))
+		fd = open_node(g, n, O_WRONLY);
+	return fd;
+}
+
+int serve_fsync(struct gofer *g, const struct gofer_msg *q, struct gofer_msg *a, int *fd)
+{
+	(void)a, (void)fd;
+	int file = open_for_sync(g, q->node);
+	if (file < 0)
+		return file;
+	int err = host_sync(file, q->flags & 1);
+	host_close(file);
+	return err;
+}
+
+int serve_syncfs(struct gofer *g, const struct gofer_msg *q, struct gofer_msg *a, int *fd)
+{
+	(void)a, (void)fd;
+	struct node *n = node_find(g, q->node);
+	if (n && n->export->read_only)            /* nothing of ours to write; other people's is not for us to force */
+		return 0;
+	int file = open_for_sync(g, q->node);
+	if (file < 0)
+		return file;
+	int err = host_syncfs(file);
+	host_close(file);
+	return err;
+}
+
+int serve_willneed(struct gofer *g, const struct gofer_msg *q, struct gofer_msg *a, int *fd)
+{
+	(void)a, (void)fd;
+	struct node *n = node_find(g, q->node);
+	if (!n || !S_ISREG(n->mode))
+		return -ESTALE;
+	if (q->off > INT64_MAX - WILLNEED_MAX || q->len > WILLNEED_MAX)
+		return -EINVAL;
+	int file = open_node(g, n, O_RDONLY);
+	if (file < 0)
+		return file;
+	ssize_t got = 1;
+	for (uint64_t done = 0; done < q->len && got > 0; done += (uint64_t)got)
+		got = host_pread(file, g->scratch, MIN(sizeof(g->scratch), q->len - done), (off_t)(q->off + done));
+	host_close(file);
+	return got < 0 ? (int)got : 0;
+}
