@@ -65,6 +65,10 @@ void signal_stop_group(struct task *t, int sig);                       /* begins
 void signal_stop_check(struct thread_group *tg);                       /* have all stopped? then tell the parent */
 void signal_stop_wait(struct task *t);                                 /* t's part in it; sleeps */
 void signal_group_continue(struct thread_group *tg);                   /* SIGCONT's side effect, even when blocked */
+bool signal_init_is_immune(const struct task *t, int sig, const siginfo_t *info);   /* init does not take it from another guest */
+void signal_note_forks(struct thread_group *tg, int sig);              /* sent to several processes: children being made get it too */
+bool signal_on_altstack(const struct task *t, uint64_t sp);            /* for sigaltstack(2): false with SS_AUTODISARM */
+int signal_set_altstack(struct task *t, const stack_t *ss);            /* -EPERM -EINVAL -ENOMEM */
 int signal_frame_push(struct task *t, int sig, const siginfo_t *info, const struct ksigaction *ka, ksigset_t mask) MUST_CHECK;
 
 #define SIG_SET_STOP (SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))

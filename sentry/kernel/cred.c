@@ -1,0 +1,57 @@
+/* cred.c - credentials: allocation, copying, group membership (cred.h). The calls that change them: syscalls/sys_cred.c. */
+#include "sentry/kernel/cred.h"
+
+#include <linux/capability.h>
+#include <string.h>
+
+#define ALL_CAPS ((1ULL << (CAP_LAST_CAP + 1)) - 1)
+
+struct cred *cred_new(uint32_t uid, uint32_t gid)
+{
+	struct cred *c = NEW(struct cred);
+	c->refs = 1;
+	c->uid = c->euid = c->suid = c->fsuid = uid;
+	c->gid = c->egid = c->sgid = c->fsgid = gid;
+	c->cap_bset = ALL_CAPS;
+	if (uid == 0)
+		c->cap_permitted = c->cap_effective = ALL_CAPS;
+	return c;
+}
+
+struct cred *cred_get(const struct cred *c)
+{
+	struct cred *shared = (struct cred *)c;
+	shared->refs++;
+	return shared;
+}
+
+void cred_put(struct cred *c)
+{
+	if (!c || --c->refs > 0)
+		return;
+	free(c->groups);
+	free(c);
+}
+
+struct cred *cred_copy(const struct cred *c)
+{
+	struct cred *copy = NEW(struct cred);
+	*copy = *c;
+	copy->refs = 1;
+	if (c->ngroups > 0) {
+		size_t bytes = (size_t)c->ngroups * sizeof(*c->groups);
+		copy->groups = xzalloc(bytes);
+		memcpy(copy->groups, c->groups, bytes);
+	}
+	return copy;
+}
+
+bool cred_in_group(const struct cred *c, uint32_t gid)
+{
+	if (c->fsgid == gid)
+		return true;
+	for (int i = 0; i < c->ngroups; i++)
+		if (c->groups[i] == gid)
+			return true;
+	return false;
+}
