@@ -6,6 +6,7 @@
 
 #include <bsd/sys/tree.h>
 
+#include "platform/base/wait.h"
 #include "platform/platform.h"
 #include "sentry/mm/uaccess.h"
 
@@ -17,12 +18,14 @@ struct vma {
 	uint64_t start, end;              /* [start, end), page aligned */
 	int prot;                         /* PROT_* */
 	int max_prot;                     /* what mprotect may give (a shared mapping of a read-only file: no PROT_WRITE) */
-	int flags;                        /* MAP_SHARED or MAP_PRIVATE, MAP_ANONYMOUS, MAP_GROWSDOWN, MAP_LOCKED, MAP_NORESERVE, MAP_STACK */
+	int flags;                        /* MAP_SHARED or MAP_PRIVATE, MAP_ANONYMOUS, MAP_GROWSDOWN, MAP_NORESERVE */
 	struct file *file;                /* a reference, or NULL: anonymous */
 	uint64_t pgoff;                   /* byte offset of start in file, or in the shared anonymous object */
 	uint64_t shm_id;                  /* shared anonymous memory: the object's identity (futex keys); else 0 */
 	char *name;                       /* [heap], [stack], prctl(PR_SET_VMA) name, or NULL */
 	unsigned vm_flags;                /* VM_* below */
+	uint64_t sub_start, sub_end, sub_gap;   /* of the subtree below link: its range, the widest gap in it; vma.c's */
+	struct vma *dead_next;            /* off the tree, waiting for vma_free_list() */
 };
 enum { VM_DONTFORK = 1, VM_WIPEONFORK = 2, VM_DONTDUMP = 4, VM_HUGEPAGE = 8, VM_NOHUGEPAGE = 16, VM_LOCKED = 32, VM_SEALED = 64 };
 
@@ -31,7 +34,9 @@ RB_HEAD(vma_tree, vma);
 struct mm {
 	int refs;                         /* tasks that run in it (CLONE_VM), and holders */
 	struct pl_as *as;                 /* one reference; the tasks hold the threads */
+	struct sleep_lock lock;           /* mm_lock(): held over a change of the mappings, books and stub */
 	struct vma_tree vmas;
+	int nvmas;
 	uint64_t start_brk, brk;
 	uint64_t mmap_base;               /* top of the area mmap places in, going down */
 	uint64_t total_bytes, data_bytes, stack_bytes, locked_bytes;   /* for RLIMIT_AS, RLIMIT_DATA, statm */
@@ -39,25 +44,50 @@ struct mm {
 	uint64_t auxv[64];                /* pairs, ends with AT_NULL; /proc/PID/auxv */
 	struct file *exe;                 /* /proc/PID/exe */
 	int dumpable;                     /* PR_SET_DUMPABLE */
-	uint64_t def_flags;               /* mlockall(MCL_FUTURE) */
+	uint64_t def_flags;               /* mlockall(MCL_FUTURE): VM_LOCKED, or 0 */
 };
 
 struct mm *mm_get(struct mm *mm);
-void mm_put(struct mm *mm);                                       /* the last one kills the stub */
+void mm_put(struct mm *mm);                                       /* the last one kills the stub; may sleep (files) */
 int mm_new(struct pl_as *as, struct mm **out) MUST_CHECK;         /* no mappings yet; takes a reference on as */
-int mm_fork(struct task *t, struct pl_as *child_as, struct mm **out) MUST_CHECK;   /* the books only; the platform copied the memory */
+/* The books only; the platform copied the memory. Both happen under one mm_lock(t->mm), which the caller holds: or another
+ * thread's mmap could come between, and books and stub of the child would disagree:
+ *     mm_lock(t->mm); pl_as_fork(t->pl, &pl); mm_fork(t, pl->as, &mm); mm_unlock(t->mm); */
+int mm_fork(struct task *t, struct pl_as *child_as, struct mm **out) MUST_CHECK;
+void mm_lock(struct mm *mm);                                      /* sleeps */
+void mm_unlock(struct mm *mm);
 
 /* What the system calls do, after their own argument checks. Return an address or 0, or -errno. Sleep. */
 int64_t mm_mmap(struct task *t, uint64_t addr, uint64_t len, int prot, int flags, struct file *file, uint64_t off);
 int mm_munmap(struct task *t, uint64_t addr, uint64_t len);
 int mm_mprotect(struct task *t, uint64_t addr, uint64_t len, int prot);
 int64_t mm_mremap(struct task *t, uint64_t old, uint64_t old_len, uint64_t new_len, int flags, uint64_t new_addr);
-int64_t mm_brk(struct task *t, uint64_t brk);
+int64_t mm_brk(struct task *t, uint64_t brk);                     /* the new break, or the old one: no errors */
+int mm_madvise(struct task *t, uint64_t addr, uint64_t len, int advice);
+/* prctl(PR_SET_VMA_ANON_NAME): name NULL takes it away. -EBADF: a file's mapping; -ENOMEM: holes; -EINVAL. */
+int mm_set_vma_name(struct task *t, uint64_t addr, uint64_t len, const char *name);
+/* A fault below a MAP_GROWSDOWN mapping: extends it, within RLIMIT_STACK. 0: try the access again. -EFAULT: a real fault. */
+int mm_grow_stack(struct task *t, uint64_t addr);
+int mm_mseal(struct task *t, uint64_t addr, uint64_t len);
+int mm_msync(struct task *t, uint64_t addr, uint64_t len, int flags);
+/* vec: guest memory for a byte a page. */
+int mm_mincore(struct task *t, uint64_t addr, uint64_t len, uptr_t vec);
+int mm_mlock(struct task *t, uint64_t addr, uint64_t len, bool on_fault);
+int mm_munlock(struct task *t, uint64_t addr, uint64_t len);
+int mm_mlockall(struct task *t, int flags);
+int mm_munlockall(struct task *t);
+/* remap_file_pages(2), as mappings of their own. */
+int mm_remap_file_pages(struct task *t, uint64_t addr, uint64_t len, uint64_t pgoff, int flags);
 
 /* Lookups; never sleep. */
 struct vma *mm_find(struct mm *mm, uint64_t addr);                /* the first with end > addr, or NULL */
 struct vma *mm_next(struct vma *v);
 struct vma *mm_first(struct mm *mm);
+
+#define MM_MAX_MAP_COUNT 65530            /* /proc/sys/vm/max_map_count */
+#define MM_STACK_GUARD_GAP (256 * PAGE_SIZE)
+/* Bytes of a mapping that count as used: all, but of a stack (it is mapped at full size from the start) what Linux gives one. */
+uint64_t vma_counted_bytes(const struct vma *v);
 
 /* The identity of a futex word: private (mm, addr), or shared (object, offset). -EFAULT: nothing mapped there. */
 struct futex_key { uintptr_t object; uint64_t offset; };
