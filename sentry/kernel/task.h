@@ -105,7 +105,7 @@ struct task {
 	struct waitq vfork_q;
 	struct uts_ns *uts;
 	struct mount_ns *mnt_ns;
-	struct { int policy, priority, nice; } sched;
+	struct { int policy, priority, nice, ioprio; } sched;
 	uint64_t cpu_mask[16];
 	unsigned personality;
 	int timer_slack_ns;
