@@ -47,7 +47,15 @@ static int check_file(struct request *r)
 		return -ENODEV;
 	if (r->flags & MAP_GROWSDOWN)
 		return -EINVAL;
-	return f->ops->mmap(f, r->off, r->len, r->prot, r->flags, &r->source);
+	int err = f->ops->mmap(f, r->off, r->len, r->prot, r->flags, &r->source);
+	if (err)
+		return err;
+	r->max_prot &= ~r->source.deny_prot;
+	if (r->source.host_fd < 0) {      /* as if no file had been named */
+		r->file = NULL;
+		r->off = 0;
+	}
+	return 0;
 }
 
 static int check_type(const struct request *r)

@@ -17,9 +17,10 @@ struct file;
 struct task;
 struct flock_owner;
 
-/* What a mapping of a file is made of. */
+/* What a mapping of a file is made of. Zeroed by the caller. */
 struct mmap_source {
-	int host_fd;                      /* borrowed from the file; valid as long as the file is */
+	int host_fd;                      /* borrowed from the file; valid as long as the file is; -1: anonymous memory (/dev/zero) */
+	int deny_prot;                    /* PROT_* that this mapping may never get, by mprotect either (seals) */
 	uint64_t host_off;                /* of the file's byte 0 in host_fd */
 };
 
