@@ -54,10 +54,9 @@ static ssize_t file_op_write(struct file *f, struct uio *src, off_t *pos)
 
 static off_t file_op_llseek(struct file *f, off_t off, int whence)
 {
-	off_t base;
+	off_t base = 0, to = 0;
 	switch (whence) {
 	case SEEK_SET:
-		base = 0;
 		break;
 	case SEEK_CUR:
 		base = f->pos;
@@ -67,14 +66,19 @@ static off_t file_op_llseek(struct file *f, off_t off, int whence)
 		break;
 	case SEEK_DATA:
 	case SEEK_HOLE:
-		return tmpfs_data_seek(to_tmpfs_file(f->inode), off, whence == SEEK_DATA);
+		off = tmpfs_data_seek(to_tmpfs_file(f->inode), off, whence == SEEK_DATA);
+		if (off < 0)
+			return off;
+		break;
 	default:
 		return -EINVAL;
 	}
-	off_t to;
 	if (__builtin_add_overflow(base, off, &to))
 		return -EOVERFLOW;
-	return to < 0 ? -EINVAL : to;
+	if (to < 0)
+		return -EINVAL;
+	f->pos = to;
+	return to;
 }
 
 static int file_op_mmap(struct file *f, uint64_t off, uint64_t len, int prot, int flags, struct mmap_source *out)
