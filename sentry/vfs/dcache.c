@@ -7,6 +7,7 @@
  * LINUX    fs/dcache.c, without RCU, aliases and d_revalidate's flags. */
 #include "sentry/vfs/dcache.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define HASH_BITS 14
@@ -107,6 +108,18 @@ struct dentry *dcache_anon(struct inode *i, const char *name)
 	struct dentry *d = dentry_new(NULL, name, strlen(name), i->sb);
 	d->inode = inode_get(i);
 	d->flags |= DENTRY_ANON;
+	return d;
+}
+
+struct dentry *dcache_tmpfile(struct dentry *dir, struct inode *i, bool linkable)
+{
+	char name[24];
+	int len = snprintf(name, sizeof(name), "#%llu", (unsigned long long)i->ino);
+	struct dentry *d = dentry_new(dir, name, (size_t)len, dir->sb);
+	d->inode = inode_get(i);
+	d->unhashed = true;
+	if (linkable)
+		d->flags |= DENTRY_TMPFILE;
 	return d;
 }
 
@@ -299,6 +312,11 @@ void dcache_delete(struct dentry *d)
 	d->unhashed = true;
 	if (d->inode && S_ISDIR(d->inode->mode))
 		dcache_prune(d);
+}
+
+void dcache_forget(struct dentry *d)
+{
+	hash_remove(d);
 }
 
 void dcache_move(struct dentry *d, struct dentry *dir, const char *name)

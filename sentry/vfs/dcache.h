@@ -7,12 +7,16 @@
 #include "sentry/vfs/path.h"
 
 #define DCACHE_CAP 20000
-enum { DENTRY_HASHED = 1, DENTRY_LRU = 2, DENTRY_ANON = 4 /* a nameless place (file_get_path) */ };
+enum { DENTRY_HASHED = 1, DENTRY_LRU = 2, DENTRY_ANON = 4 /* a nameless place (file_get_path) */,
+       DENTRY_TMPFILE = 8 /* O_TMPFILE: link(2) may give it a name */ };
 
 /* The root of a superblock. *: a reference. */
 struct dentry *dcache_root(struct superblock *sb);
 /* A dentry outside every tree, for an anonymous file. *: a reference. */
 struct dentry *dcache_anon(struct inode *i, const char *name);
+
+/* Of O_TMPFILE: in dir, but with no name anybody finds. *: a reference. */
+struct dentry *dcache_tmpfile(struct dentry *dir, struct inode *i, bool linkable);
 
 /* What `name` (len bytes) in dir is: cached, or asked of the file system, whose lock it takes itself unless `locked`.
  * A negative dentry if there is nothing. *out: a reference. Sleeps. */
@@ -24,6 +28,8 @@ struct dentry *dcache_find(struct dentry *dir, const char *name, size_t len);
 void dcache_instantiate(struct dentry *d, struct inode *i);
 /* The name is gone: unlink, rmdir, or replaced. Users of the dentry keep it. */
 void dcache_delete(struct dentry *d);
+/* What was remembered may be wrong: the next lookup asks the file system. */
+void dcache_forget(struct dentry *d);
 /* d becomes `name` in dir (a reference is taken); what was there must have been deleted from the cache. */
 void dcache_move(struct dentry *d, struct dentry *dir, const char *name);
 void dcache_exchange(struct dentry *a, struct dentry *b);

@@ -109,3 +109,5 @@ ssize_t file_read_kernel(struct file *f, void *buf, size_t bytes, off_t pos);
 off_t file_seek(struct file *f, off_t off, int whence);
 /* Provided by fs/epoll; called for files with epitems before release. */
 void epoll_file_released(struct file *f);
+/* Provided by fs/pipe: opens a FIFO, as inode_ops.open. */
+int fifo_open(struct inode *i, const struct path *path, int flags, struct task *t, struct file **out) MUST_CHECK;

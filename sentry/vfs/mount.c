@@ -280,6 +280,52 @@ int mount_del(struct mount *m, bool lazy)
 	return 0;
 }
 
+struct copies {
+	size_t n;
+	struct pair { struct mount *old, *new; } *pairs;
+};
+
+static struct mount *copy_in(const struct copies *c, const struct mount *old)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->pairs[i].old == old)
+			return c->pairs[i].new;
+	}
+	return NULL;
+}
+
+static bool copies_add(struct copies *c, struct mount *old, struct mount *new)
+{
+	struct pair *more = reallocarray(c->pairs, c->n + 1, sizeof(*more));
+	if (!more)
+		return false;
+	c->pairs = more;
+	c->pairs[c->n++] = (struct pair){ old, new };
+	return true;
+}
+
+/* MS_REC: what is mounted below `from`, up to `last` in the list, also below its copy. */
+static void copy_below(struct mount_ns *ns, const struct path *from, struct mount *top, const struct mount *last)
+{
+	struct copies done = { 0 };
+	bool again = copies_add(&done, from->mnt, top);
+	while (again) {                   /* a moved mount stands before its parent in the list */
+		again = false;
+		for (struct mount *m = TAILQ_FIRST(&ns->mounts); m; m = m == last ? NULL : TAILQ_NEXT(m, link)) {
+			struct mount *parent = m->parent ? copy_in(&done, m->parent) : NULL;
+			if (!parent || copy_in(&done, m) ||
+			    (m->parent == from->mnt && !dentry_is_below(m->mountpoint, from->dentry)))
+				continue;
+			struct mount *c = mount_new(m->sb, m->root, m->flags, m->source);
+			attach(ns, c, &(struct path){ .mnt = parent, .dentry = m->mountpoint });
+			again = copies_add(&done, m, c);
+			if (!again)
+				break;
+		}
+	}
+	free(done.pairs);
+}
+
 int mount_bind(const struct path *from, const struct path *at, bool recursive)
 {
 	struct mount_ns *ns = at->mnt->ns;
@@ -294,28 +340,7 @@ int mount_bind(const struct path *from, const struct path *at, bool recursive)
 			mount_put(top);
 		return err;
 	}
-	/* A child's parent stands before it in the list; remember who became what. */
-	struct pair { struct mount *old, *new; } *pairs = calloc(1, sizeof(*pairs));
-	size_t n = 0;
-	if (pairs)
-		pairs[n++] = (struct pair){ from->mnt, top };
-	for (struct mount *m = TAILQ_FIRST(&ns->mounts); pairs && m; m = m == last ? NULL : TAILQ_NEXT(m, link)) {
-		struct mount *parent = NULL;
-		for (size_t i = 0; i < n && m->parent; i++) {
-			if (pairs[i].old == m->parent)
-				parent = pairs[i].new;
-		}
-		if (!parent || (m->parent == from->mnt && !dentry_is_below(m->mountpoint, from->dentry)))
-			continue;
-		struct pair *more = realloc(pairs, (n + 1) * sizeof(*pairs));
-		if (!more)
-			break;
-		pairs = more;
-		struct mount *c = mount_new(m->sb, m->root, m->flags, m->source);
-		attach(ns, c, &(struct path){ .mnt = parent, .dentry = m->mountpoint });
-		pairs[n++] = (struct pair){ m, c };
-	}
-	free(pairs);
+	copy_below(ns, from, top, last);
 	ns_changed(ns);
 	mount_put(top);
 	return 0;

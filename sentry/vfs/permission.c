@@ -21,7 +21,7 @@ bool inode_owner_or_capable(const struct inode *i, const struct cred *c)
 	return c->fsuid == i->uid || cred_has_file_cap(c, CAP_FOWNER);
 }
 
-static int generic_permission(struct inode *i, const struct cred *c, int mask)
+int generic_permission(struct inode *i, const struct cred *c, int mask)
 {
 	mode_t bits = i->mode;
 	if (c->fsuid == i->uid)

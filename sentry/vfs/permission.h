@@ -8,6 +8,9 @@
 bool cred_has_file_cap(const struct cred *c, int cap);
 bool inode_owner_or_capable(const struct inode *i, const struct cred *c);     /* owner, or CAP_FOWNER */
 
+/* The check by mode, owner and group that inode_permission() makes for those without an op of their own. */
+int generic_permission(struct inode *i, const struct cred *c, int mask) MUST_CHECK;
+
 /* -EROFS when the mount or its file system is read-only. */
 int path_want_write(const struct path *p) MUST_CHECK;
 
