@@ -48,8 +48,6 @@ void signal_force_fault(struct task *t, int sig, const siginfo_t *info);   /* a 
 int signal_send_entry(struct sigqueue_entry *e, struct thread_group *tg, struct task *t);
 void signal_cancel_entry(struct sigqueue_entry *e);                    /* timer_delete: off the list, taken() not called */
 
-extern struct waitq signal_q;             /* woken after a signal became pending for anybody (signalfd) */
-
 /* --- kernel/ only, and exec --- */
 
 void sigpending_init(struct sigpending *p);

@@ -8,8 +8,6 @@
 
 #include "sentry/kernel/task.h"
 
-struct waitq signal_q = WAITQ_INIT(signal_q);
-
 void sigpending_init(struct sigpending *p)
 {
 	p->set = 0;

@@ -8,6 +8,7 @@
  *         that isn't PID 1, so that a program run as PID 1 ends as it does natively. */
 #include <string.h>
 
+#include "sentry/fs/signalfd/signalfd.h"
 #include "sentry/kernel/process.h"
 
 #define FIRST_REALTIME 32                /* the kernel's SIGRTMIN; libc keeps two of them for itself */
@@ -119,7 +120,7 @@ static void publish(struct task *t, bool group, int sig)
 		wake_one(t->tg, sig);
 	else if (wants(t, sig))
 		task_kick(t);
-	waitq_wake(&signal_q, EPOLLIN);
+	signalfd_notify();
 }
 
 static int send(struct task *t, bool group, int sig, const siginfo_t *info)

@@ -1,0 +1,200 @@
+/* task_clone.c - making tasks (task_clone.h).
+ *
+ * HOW     Checks and limits; the platform copies thread or address space (this sleeps); the objects are shared or copied;
+ *         the child is published when nothing can fail any more. Who shares the memory gets another thread of the same
+ *         stub, whether it is a thread of the guest or a process.
+ * LINUX   kernel/fork.c: copy_process(), kernel_clone(). Signals to several processes (kill(-1), a terminal's) that come
+ *         while the child is being made reach it too, as Linux's "multiprocess" signals do.
+ * MISSING Namespaces, CLONE_INTO_CGROUP; CLONE_IO and CLONE_SYSVSEM have nothing to share. */
+#include "sentry/kernel/task_clone.h"
+
+#include <linux/capability.h>
+#include <linux/sched.h>
+
+#include "sentry/fs/pidfd/pidfd.h"
+#include "sentry/kernel/process.h"
+#include "sentry/sentry.h"
+
+#define CLONE_NAMESPACES (CLONE_NEWTIME | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
+			  CLONE_NEWPID | CLONE_NEWNET)
+
+static bool has_all(uint64_t flags, uint64_t wanted)
+{
+	return (flags & wanted) == wanted;
+}
+
+static int check_flags(const struct task *t, uint64_t flags)
+{
+	if (has_all(flags, CLONE_NEWNS | CLONE_FS) || has_all(flags, CLONE_NEWUSER | CLONE_FS))
+		return -EINVAL;
+	if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND))
+		return -EINVAL;
+	if ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM))
+		return -EINVAL;
+	if ((flags & CLONE_PARENT) && t->tg == init_process())
+		return -EINVAL;
+	if ((flags & CLONE_THREAD) && (flags & (CLONE_NEWUSER | CLONE_NEWPID)))
+		return -EINVAL;
+	if ((flags & CLONE_PIDFD) && (flags & (CLONE_DETACHED | CLONE_THREAD)))
+		return -EINVAL;
+	if (flags & CLONE_NAMESPACES)
+		return cred_has_cap(t->cred, CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
+	return 0;
+}
+
+static int check_limits(const struct task *t)
+{
+	const struct cred *c = t->cred;
+	bool exempt = c->uid == 0 || cred_has_cap(c, CAP_SYS_RESOURCE) || cred_has_cap(c, CAP_SYS_ADMIN);
+	if (!exempt && (rlim_t)user_counts(c->uid).tasks >= t->tg->rlimits[RLIMIT_NPROC].rlim_cur)
+		return -EAGAIN;
+	int limit = sentry_config->pids_limit;
+	return limit > 0 && task_count() >= limit ? -EAGAIN : 0;
+}
+
+/* The child's thread and memory. */
+static int copy_memory(struct task *t, struct task *child, uint64_t flags)
+{
+	if (flags & CLONE_VM) {
+		int err = pl_thread_clone(t->pl, &child->pl);
+		if (!err)
+			child->mm = mm_get(t->mm);
+		return err;
+	}
+	mm_lock(t->mm);
+	int err = pl_as_fork(t->pl, &child->pl);
+	if (!err)
+		err = mm_fork(t, child->pl->as, &child->mm);
+	mm_unlock(t->mm);
+	return err;
+}
+
+static void copy_process(struct task *t, struct thread_group *tg, const struct clone_request *req)
+{
+	struct thread_group *old = t->tg;
+	bool sibling = req->flags & CLONE_PARENT;
+	tg->parent = sibling ? old->parent : old;
+	tg->parent_task = sibling ? old->parent_task : t;
+	tg->exit_signal = sibling ? old->exit_signal : req->exit_signal;
+	tg->sighand = req->flags & CLONE_SIGHAND ? sighand_get(old->sighand) : sighand_copy(old->sighand);
+	if (req->flags & CLONE_CLEAR_SIGHAND) {
+		for (int i = 0; i < NSIG64; i++)
+			if (tg->sighand->action[i].handler != (uint64_t)SIG_IGN)
+				tg->sighand->action[i] = (struct ksigaction){ 0 };
+	}
+	for (int i = 0; i < RLIM_NLIMITS; i++)
+		tg->rlimits[i] = old->rlimits[i];
+	tg->oom_score_adj = old->oom_score_adj;
+	tg_join_pgrp(tg, old->pgrp);
+}
+
+static void copy_task(struct task *t, struct task *child, const struct clone_request *req)
+{
+	child->files = req->flags & CLONE_FILES ? fdtable_get(t->files) : fdtable_copy(t->files);
+	child->fs = req->flags & CLONE_FS ? fs_context_get(t->fs) : fs_context_copy(t->fs);
+	child->cred = cred_get(t->cred);
+	for (size_t i = 0; i < sizeof(child->comm); i++)
+		child->comm[i] = t->comm[i];
+	child->blocked = t->blocked;
+	if ((req->flags & (CLONE_VM | CLONE_VFORK)) != CLONE_VM)
+		child->altstack = t->altstack;
+	if (req->flags & CLONE_CHILD_CLEARTID)
+		child->clear_child_tid = req->child_tid;
+	child->uts = t->uts;                     /* borrowed: the first one lives as long as the sandbox */
+	child->mnt_ns = t->mnt_ns;
+	child->sched = t->sched;
+	for (size_t i = 0; i < ARRAY_SIZE(child->cpu_mask); i++)
+		child->cpu_mask[i] = t->cpu_mask[i];
+	child->personality = t->personality;
+	child->timer_slack_ns = t->timer_slack_ns;
+
+	child->pl->regs = t->pl->regs;
+	child->pl->regs.rax = 0;
+	child->pl->regs.orig_rax = ~0ULL;
+	if (req->stack)
+		child->pl->regs.rsp = req->stack;
+	if (req->flags & CLONE_SETTLS)
+		child->pl->regs.fs_base = req->tls;
+	if (req->flags & CLONE_CHILD_SETTID)
+		(void)!mm_write(child->mm, req->child_tid.addr, &child->tid, sizeof(child->tid));
+}
+
+/* Reserves a descriptor and tells the guest its number, while failing is still possible. */
+static int reserve_pidfd(struct task *t, struct task *child, const struct clone_request *req, struct file **out)
+{
+	int err = pidfd_new(child->tg, 0, out);
+	if (err)
+		return err;
+	int fd = fd_reserve(t, 0);
+	if (fd < 0)
+		return fd;
+	if (put_user(t, req->pidfd, &fd) == 0)
+		return fd;
+	fd_abort(t, fd);
+	return -EFAULT;
+}
+
+static int make(struct task *t, struct task *child, const struct clone_request *req)
+{
+	struct thread_group *tg = t->tg;
+	bool new_process = !(req->flags & CLONE_THREAD);
+	struct fork_signals signals = { 0 };
+	if (new_process)
+		TAILQ_INSERT_TAIL(&tg->forks, &signals, link);
+	int err = copy_memory(t, child, req->flags);
+	if (new_process)
+		TAILQ_REMOVE(&tg->forks, &signals, link);
+	if (err)
+		return err;
+	/* Killed, or another thread execs. */
+	if (t->exiting)
+		return -ERESTARTNOINTR;
+
+	AUTO(file_put) struct file *pidfd = NULL;
+	int fd = -1;
+	if (req->flags & CLONE_PIDFD) {
+		fd = reserve_pidfd(t, child, req, &pidfd);
+		if (fd < 0)
+			return fd;
+	}
+	co_no_sleep_begin();
+	if (new_process)
+		copy_process(t, child->tg, req);
+	copy_task(t, child, req);
+	child->tg->pending.set |= signals.set;
+	if (req->flags & CLONE_PARENT_SETTID)
+		(void)!put_user(t, req->parent_tid, &child->tid);
+	if (fd >= 0)
+		fd_commit(t, fd, TAKE(pidfd), true);
+	if (req->flags & CLONE_VFORK)
+		child->vfork_parent = t;
+	task_start(child);
+	co_no_sleep_end();
+	return 0;
+}
+
+long task_clone(struct task *t, const struct clone_request *req)
+{
+	int err = check_flags(t, req->flags);
+	if (err)
+		return err;
+	/* Signals first: else one sent to the whole process group could miss the child. */
+	if (signal_pending(t))
+		return -ERESTARTNOINTR;
+	err = check_limits(t);
+	if (err)
+		return err;
+	AUTO(task_put) struct task *child = NULL;
+	err = task_new(req->flags & CLONE_THREAD ? t->tg : NULL, req->set_tid, &child);
+	if (err)
+		return err;
+	err = make(t, child, req);
+	if (err)
+		return err;
+	/* From here on the reference is the family's: it may be reaped while we wait for it. */
+	int tid = child->tid;
+	task_get(child);
+	if ((req->flags & CLONE_VFORK) && wait_event_killable(t, &child->vfork_q, !child->vfork_parent) < 0)
+		child->vfork_parent = NULL;
+	return tid;
+}

@@ -1,0 +1,37 @@
+/* task_exec.c - execve's part in threads: only the caller survives, as the process's leader.
+ *
+ * LINUX   fs/exec.c: de_thread(). */
+#include "sentry/kernel/pid.h"
+#include "sentry/kernel/process.h"
+
+int tg_kill_others(struct task *t)
+{
+	struct thread_group *tg = t->tg;
+	if (tg->exiting || t->exiting || tg->exec_task)
+		return -EAGAIN;
+	if (tg->nthreads == 1)
+		return 0;
+	tg->exec_task = t;
+	struct task *other;
+	TAILQ_FOREACH(other, &tg->threads, thread_link)
+		if (other != t && other->live)
+			task_exit_mark(other, SIGKILL);
+	int err = wait_event_killable(t, &tg->wait_children, tg->nthreads == 1);
+	tg->exec_task = NULL;
+	return err ? -EAGAIN : 0;
+}
+
+void task_become_leader(struct task *t)
+{
+	struct thread_group *tg = t->tg;
+	struct task *old = tg->leader;
+	if (old == t)
+		return;
+	CHECK(old && !old->live && tg->nthreads == 1);
+	int own = t->tid;
+	task_set_tid(t, old->tid);
+	task_set_tid(old, own);
+	t->start_time_ns = old->start_time_ns;
+	tg->leader = t;
+	task_unpublish(old);
+}
