@@ -16,6 +16,7 @@ struct gofer_export {
 	int fd;                           /* O_PATH | O_CLOEXEC: a directory, or a regular file */
 	bool read_only;
 	bool is_file;
+	bool public_only;                 /* what others may not read (files) or read and search (directories) is not there: ENOENT */
 	unsigned allow;                   /* GOFER_ALLOW_* */
 };
 

@@ -45,7 +45,7 @@
 	X(RENAME, "ncNCTRf", "aAB", 0)                /* target: what moves; replaced: what goes, or 0; flags: RENAME_*; \
 	                                               * attr: of what moved, old directory, new directory */         \
 	X(READLINK, "n", "t", 0)                                                                                      \
-	X(READDIR, "no", "d", 0)                      /* from position off; an empty answer is the end */             \
+	X(READDIR, "no", "fd", 0)                     /* from position off; flags: GOFER_DIR_END: nothing follows */  \
 	X(GETXATTR, "nx", "d", 0)                                                                                     \
 	X(SETXATTR, "nxdf", "", 0)                    /* flags: XATTR_CREATE, XATTR_REPLACE */                        \
 	X(LISTXATTR, "n", "d", 0)                                                                                     \
@@ -65,6 +65,7 @@ enum gofer_type {
 };
 
 enum { GOFER_WALK_OPEN = 1, GOFER_WALK_OPENED = 2 };
+enum { GOFER_DIR_END = 1 };
 enum { GOFER_EXPORT_RO = 1, GOFER_EXPORT_FILE = 2 };
 
 struct gofer_time { int64_t sec; uint32_t ns, pad; };

@@ -21,5 +21,8 @@ int get_writable_dir(struct gofer *g, uint64_t id, struct node **out, int *out_f
 /* Opens a node that is a regular file or a directory, by flags. A descriptor; -EROFS, -EACCES … */
 int open_node(struct gofer *g, struct node *n, int flags) MUST_CHECK;
 
+/* Is this one of the things that a public_only export doesn't have? */
+bool is_hidden(const struct gofer_export *e, const struct gofer_attr *attr);
+
 /* What of a mode an export lets be set; the type bits tell directories. */
 mode_t allowed_mode(const struct gofer_export *e, mode_t mode);

@@ -32,6 +32,34 @@ static int dir_at(struct gofer *g, struct node *n, uint64_t pos)
 	return err;
 }
 
+/* One batch of the host's records behind out + used; the new length, or -errno. 0 more: *end. */
+static ssize_t add_batch(struct node *n, char *out, size_t bytes, size_t used, bool *end)
+{
+	static char raw[RAW_BYTES] __attribute__((aligned(8)));
+	ssize_t got = host_getdents(n->dir_fd, raw, sizeof(raw));
+	*end = got == 0;
+	if (got < 0)
+		return got;
+	for (ssize_t off = 0; off < got;) {
+		struct dirent64 *d = (struct dirent64 *)(raw + off);
+		struct gofer_attr attr;
+		bool hidden = n->export->public_only && host_stat_at(n->dir_fd, d->d_name, &attr) == 0 &&
+			      is_hidden(n->export, &attr);
+		bool above = strcmp(d->d_name, "..") == 0 && !n->parent;
+		struct gofer_dirent e = {
+			/* What lies above an export is nobody's business. */
+			.ino = above ? n->ino : d->d_ino,
+			.next = d->d_off, .type = d->d_type,
+			.name = d->d_name, .name_len = (uint8_t)strnlen(d->d_name, GOFER_NAME_MAX),
+		};
+		if (!hidden || strcmp(d->d_name, "..") == 0)
+			used += gofer_dirent_put(out + used, bytes - used, &e);
+		n->dir_pos = (uint64_t)d->d_off;
+		off += d->d_reclen;
+	}
+	return (ssize_t)used;
+}
+
 int serve_readdir(struct gofer *g, const struct gofer_msg *q, struct gofer_msg *a, int *fd)
 {
 	(void)fd;
@@ -45,26 +73,23 @@ int serve_readdir(struct gofer *g, const struct gofer_msg *q, struct gofer_msg *
 	int err = dir_at(g, n, q->off);
 	if (err)
 		return err;
-	static char raw[RAW_BYTES] __attribute__((aligned(8)));
-	ssize_t got = host_getdents(n->dir_fd, raw, sizeof(raw));
-	if (got <= 0) {
-		node_close_dir(g, n);
-		return (int)got;
-	}
-	/* Ours are never longer than the host's, so all of them fit. */
+	/* Our records are never longer than the host's, so a batch fits while RAW_BYTES are left. Small directories are
+	 * told to be complete in the first answer. */
 	size_t used = 0;
-	for (ssize_t off = 0; off < got;) {
-		struct dirent64 *d = (struct dirent64 *)(raw + off);
-		bool dots = strcmp(d->d_name, "..") == 0;
-		struct gofer_dirent e = {
-			/* What lies above an export is nobody's business. */
-			.ino = dots && !n->parent ? n->ino : d->d_ino,
-			.next = d->d_off, .type = d->d_type,
-			.name = d->d_name, .name_len = (uint8_t)strnlen(d->d_name, GOFER_NAME_MAX),
-		};
-		used += gofer_dirent_put(g->scratch + used, sizeof(g->scratch) - used, &e);
-		n->dir_pos = (uint64_t)d->d_off;
-		off += d->d_reclen;
+	bool end = false;
+	while (!end && sizeof(g->scratch) - used >= RAW_BYTES) {
+		ssize_t now = add_batch(n, g->scratch, sizeof(g->scratch), used, &end);
+		if (now < 0 && used == 0) {
+			node_close_dir(g, n);
+			return (int)now;
+		}
+		if (now < 0)                      /* the next request finds out again */
+			break;
+		used = (size_t)now;
+	}
+	if (end) {
+		node_close_dir(g, n);
+		a->flags = GOFER_DIR_END;
 	}
 	a->data = g->scratch;
 	a->data_bytes = (uint32_t)used;

@@ -31,6 +31,12 @@ int get_writable_dir(struct gofer *g, uint64_t id, struct node **out, int *out_f
 	return !err && (*out)->export->read_only ? -EROFS : err;
 }
 
+bool is_hidden(const struct gofer_export *e, const struct gofer_attr *attr)
+{
+	mode_t needed = S_ISDIR(attr->mode) ? S_IROTH | S_IXOTH : S_IROTH;
+	return e->public_only && !S_ISLNK(attr->mode) && (attr->mode & needed) != needed;
+}
+
 int open_node(struct gofer *g, struct node *n, int flags)
 {
 	/* Opening a FIFO or a device can block, or do something. What a path means for them is the sentry's to say. */
@@ -74,6 +80,8 @@ static int step(struct gofer *g, struct node *dir, const char *name, char *text,
 	if (fd < 0)
 		return fd;
 	int err = host_stat(fd, &e->attr);
+	if (!err && is_hidden(dir->export, &e->attr))
+		err = -ENOENT;
 	ssize_t len = 0;
 	if (!err && S_ISLNK(e->attr.mode)) {
 		len = host_readlink(fd, text, GOFER_TEXT_MAX + 1);
@@ -132,7 +140,9 @@ int serve_statat(struct gofer *g, const struct gofer_msg *q, struct gofer_msg *a
 	struct node *dir;
 	int dir_fd;
 	int err = get_dir(g, q->node, &dir, &dir_fd);
-	return err ? err : host_stat_at(dir_fd, q->name, &a->attr[0]);
+	if (!err)
+		err = host_stat_at(dir_fd, q->name, &a->attr[0]);
+	return !err && is_hidden(dir->export, &a->attr[0]) ? -ENOENT : err;
 }
 
 int serve_open(struct gofer *g, const struct gofer_msg *q, struct gofer_msg *a, int *fd)

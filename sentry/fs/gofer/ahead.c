@@ -1,0 +1,129 @@
+/* ahead.c - see ahead.h.
+ *
+ * HOW      vfs/ looks up one name at a time; a message for each would make every cold path cost a round trip per component.
+ *          So it tells us the whole path first: one WALK fetches up to 16 components, and the lookups that follow find them in a
+ *          small table. Only on exclusive mounts, where what was true is still true. Changes of names through us empty the
+ *          table. ".." and symlinks end a walk: what they mean is vfs/'s to say. */
+#include "sentry/fs/gofer/ahead.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define SLOTS 64
+
+struct slot {
+	struct gofer_sb *gsb;             /* NULL: free */
+	struct gofer_key dir;
+	char *name, *text;
+	struct gofer_entry entry;
+	int err;                          /* the name isn't there: -ENOENT */
+	int fd;
+};
+static struct slot slots[SLOTS];
+static unsigned next_slot;
+static char *last_text;
+
+static void slot_clear(struct slot *s)
+{
+	if (!s->gsb)
+		return;
+	if (!s->err)
+		gofer_forget(s->entry.node);
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s->name);
+	free(s->text);
+	*s = (struct slot){ .fd = -1 };
+}
+
+static struct slot *find(const struct gofer_sb *gsb, const struct gofer_key *dir, const char *name)
+{
+	for (unsigned i = 0; i < SLOTS; i++) {
+		struct slot *s = &slots[i];
+		if (s->gsb == gsb && s->dir.ino == dir->ino && s->dir.dev == dir->dev && !strcmp(s->name, name))
+			return s;
+	}
+	return NULL;
+}
+
+static struct slot *slot_new(struct gofer_sb *gsb, const struct gofer_key *dir, const char *name)
+{
+	struct slot *s = find(gsb, dir, name);    /* two walks crossed */
+	if (!s)
+		s = &slots[next_slot++ % SLOTS];
+	slot_clear(s);
+	*s = (struct slot){ .gsb = gsb, .dir = *dir, .name = xstrdup(name), .fd = -1 };
+	return s;
+}
+
+void gofer_ahead_drop(struct gofer_sb *gsb)
+{
+	for (unsigned i = 0; i < SLOTS; i++)
+		if (slots[i].gsb == gsb)
+			slot_clear(&slots[i]);
+}
+
+int gofer_ahead_take(struct gofer_inode *dir, const char *name, struct gofer_entry *e, int *fd)
+{
+	struct slot *s = find(to_gofer_sb(dir->inode.sb), &dir->key, name);
+	if (!s)
+		return -EAGAIN;
+	int err = s->err;
+	if (!err) {
+		free(last_text);
+		last_text = TAKE(s->text);
+		*e = s->entry;
+		e->text = last_text;
+		*fd = s->fd;
+	}
+	free(s->name);
+	*s = (struct slot){ .fd = -1 };
+	return err;
+}
+
+/* Splits the path's ordinary beginning; names point into buf. */
+static unsigned split(char *buf, const char *rest, const char **names, bool *whole)
+{
+	size_t len = strnlen(rest, 4096);
+	*whole = false;
+	if (len >= 4096)
+		return 0;
+	memcpy(buf, rest, len + 1);
+	unsigned n = 0;
+	char *save, *p = strtok_r(buf, "/", &save);
+	for (; p && n < GOFER_WALK_MAX && gofer_name_ok(p); p = strtok_r(NULL, "/", &save))
+		names[n++] = p;
+	*whole = !p;
+	return n;
+}
+
+void gofer_walk_ahead(struct inode *dir, const char *rest, bool open)
+{
+	struct gofer_sb *gsb = to_gofer_sb(dir->sb);
+	struct gofer_key at = to_gofer_inode(dir)->key;
+	char buf[4096];
+	bool whole;
+	struct gofer_msg q = { .type = GOFER_WALK, .node = to_gofer_inode(dir)->node };
+	q.count = split(buf, rest, q.names, &whole);
+	/* A single name that won't be opened is a plain lookup. */
+	if (gsb->shared || q.count == 0 || (q.count == 1 && !(open && whole)) || find(gsb, &at, q.names[0]))
+		return;
+	if (open && whole)
+		q.flags = GOFER_WALK_OPEN;
+	AUTO(gofer_answer_free) struct gofer_answer *a = NULL;
+	if (gofer_ask(&q, &a) || a->msg.count > q.count)
+		return;
+	for (unsigned i = 0; i < a->msg.count; i++) {
+		struct gofer_entry *e = &a->msg.entries[i];
+		struct slot *s = slot_new(gsb, &at, q.names[i]);
+		s->entry = *e;
+		s->text = xstrdup(e->text);
+		if (i + 1 == a->msg.count && a->fd >= 0) {
+			s->fd = a->fd;
+			a->fd = -1;
+		}
+		at = (struct gofer_key){ e->attr.dev, e->attr.ino };
+	}
+	if (a->msg.count < q.count && a->msg.mode == ENOENT)
+		slot_new(gsb, &at, q.names[a->msg.count])->err = -ENOENT;
+}
