@@ -17,6 +17,10 @@
 #define MIN(a, b) ({ __auto_type a_ = (a); __auto_type b_ = (b); a_ < b_ ? a_ : b_; })
 #define MAX(a, b) ({ __auto_type a_ = (a); __auto_type b_ = (b); a_ > b_ ? a_ : b_; })
 
+#include <limits.h>
+#include <sys/user.h>              /* defines PAGE_SIZE its own way; ours is a plain 64-bit constant */
+#undef PAGE_SIZE
+#undef PAGE_MASK
 #define PAGE_SIZE 4096ULL
 #define PAGE_ALIGN_DOWN(x) ((x) & ~(PAGE_SIZE - 1))
 #define PAGE_ALIGN_UP(x) (((x) + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1))

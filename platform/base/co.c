@@ -109,6 +109,7 @@ struct co *co_spawn(void (*fn)(void *arg), void *arg)
 	/* What co_switch pops: r15 r14 r13 r12 rbx rbp, then the return address. */
 	uint64_t *sp = (uint64_t *)(co->stack + STACK_BYTES - 64);
 	*--sp = 0;
+	*--sp = 0;                               /* co_start calls with an aligned stack */
 	*--sp = (uint64_t)co_start;
 	*--sp = 0;
 	*--sp = 0;

@@ -11,7 +11,7 @@ static int timer_cmp(struct ktimer *a, struct ktimer *b)
 	return a < b ? -1 : a > b;
 }
 RB_HEAD(timer_tree, ktimer);
-RB_GENERATE_STATIC(timer_tree, ktimer, link, timer_cmp)
+RB_GENERATE_INTERNAL(timer_tree, ktimer, link, timer_cmp, __attribute__((unused)) static)
 
 static int epoll_fd = -1;
 static struct timer_tree timers = RB_INITIALIZER(&timers);

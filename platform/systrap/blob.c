@@ -1,0 +1,161 @@
+/* blob.c - the trap code: runs in every stub, between guest code and the sentry.
+ *
+ * HOW      A signal brings a thread here (blob_entry.S) with its registers in the signal frame. It publishes the
+ *          event in its slot, waits for a command, carries it out, and so on until CMD_RESUME.
+ * TRUST    Guest code can jump to any instruction of this file with any registers, and write its areas at any
+ *          time. The stub's seccomp filter is what holds; nothing here is a check.
+ * RULES    Freestanding, no writable data, no vector registers (the guest's are live), never touches guest
+ *          memory but in stub_cmpxchg, which may fault. */
+#include "platform/systrap/layout.h"
+
+#include <asm/unistd.h>
+#include <stddef.h>
+
+long stub_syscall(long nr, const uint64_t args[6]);
+int stub_cmpxchg(uint32_t *addr, uint32_t *old, uint32_t val);
+long stub_clone_thread(uint64_t flags, uint64_t child_frame, uint32_t *tid);
+long stub_fork(uint64_t flags, uint64_t frame, uint64_t areas, uint64_t bytes, long memfd, long control);
+void stub_event(uint64_t frame, struct slot *slot, uint32_t event);
+void stub_hello(void);
+void stub_unmap(const uint64_t *ranges);
+
+#define SYS(nr, ...) stub_syscall((nr), (const uint64_t[6]){ __VA_ARGS__ })
+#define RO ((const volatile struct stub_ro *)STUB_RO)
+#define FUTEX_WAIT 0
+#define ARCH_SET_GS 0x1001
+#define ARCH_SET_FS 0x1002
+
+_Static_assert(offsetof(struct host_frame, rip) == 176, "FRAME_RIP in blob_entry.S");
+
+static const uint64_t one = 1;
+
+/* Tells the sentry, by a message that carries our process id by the kernel's word (SCM_CREDENTIALS). */
+void stub_hello(void)
+{
+	SYS(__NR_write, STUB_CONTROL_FD, (uint64_t)&one, 8);
+}
+
+/* Pairs (address, length), ended by length 0. The ranges lie on the signal stack, which stays. */
+void stub_unmap(const uint64_t *ranges)
+{
+	for (; ranges[1]; ranges += 2)
+		SYS(__NR_munmap, ranges[0], ranges[1]);
+}
+
+/* Up to two descriptors from the control socket. */
+static int receive(int fds[2])
+{
+	struct { uint64_t base, len; } iov;
+	struct { uint64_t len; int level, type; int fd[2]; } cmsg;
+	struct { uint64_t name; uint32_t namelen, pad; uint64_t iov, iovlen, control, controllen; uint32_t flags, pad2; } msg;
+	char byte;
+
+	iov.base = (uint64_t)&byte;
+	iov.len = 1;
+	msg.name = 0;
+	msg.namelen = 0;
+	msg.iov = (uint64_t)&iov;
+	msg.iovlen = 1;
+	msg.control = (uint64_t)&cmsg;
+	msg.controllen = sizeof(cmsg);
+	msg.flags = 0;
+	cmsg.len = 0;
+	long n = SYS(__NR_recvmsg, STUB_CONTROL_FD, (uint64_t)&msg, 0x40000000 /* MSG_CMSG_CLOEXEC */);
+	if (n < 0 || cmsg.len < 16 + sizeof(int))
+		return -1;
+	fds[0] = cmsg.fd[0];
+	fds[1] = cmsg.len >= 16 + 2 * sizeof(int) ? cmsg.fd[1] : -1;
+	return 0;
+}
+
+static void wait_command(struct slot *slot)
+{
+	__atomic_store_n(&slot->state, SLOT_EVENT, __ATOMIC_SEQ_CST);
+	if (RO->sentry_sleeps) {
+		SYS(__NR_write, STUB_DOORBELL_FD, (uint64_t)&one, 8);
+	} else {
+		for (uint32_t spin = RO->spin; spin; spin--) {
+			if (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_COMMAND)
+				return;
+			__builtin_ia32_pause();
+		}
+	}
+	uint32_t seen = SLOT_EVENT;
+	if (!__atomic_compare_exchange_n(&slot->state, &seen, SLOT_EVENT_ASLEEP, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return;
+	while (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_EVENT_ASLEEP)
+		SYS(__NR_futex, (uint64_t)&slot->state, FUTEX_WAIT, SLOT_EVENT_ASLEEP, 0);
+}
+
+static void run_calls(struct slot *slot)
+{
+	uint32_t n = slot->ncalls;
+	for (uint32_t i = 0; i < n && i < SLOT_CALLS; i++) {
+		struct slot_call *c = &slot->calls[i];
+		int fds[2] = { -1, -1 };
+		if (c->takes_fd) {
+			if (receive(fds) < 0) {
+				c->ret = -9;
+				continue;
+			}
+			c->args[4] = (uint64_t)fds[0];
+		}
+		c->ret = stub_syscall(c->nr, c->args);
+		if (fds[0] >= 0)
+			SYS(__NR_close, (uint64_t)fds[0]);
+	}
+}
+
+static long run_fork(uint64_t frame)
+{
+	int fds[2];
+	if (receive(fds) < 0)
+		return -9;
+	long ret = stub_fork(STUB_CLONE_FORK, frame, STUB_AREAS, STUB_AREAS_BYTES, fds[0], fds[1]);
+	SYS(__NR_close, (uint64_t)fds[0]);
+	SYS(__NR_close, (uint64_t)fds[1]);
+	return ret;
+}
+
+static long run_cmpxchg(struct slot *slot)
+{
+	uint32_t old = (uint32_t)slot->arg[1];
+	int ret = stub_cmpxchg((uint32_t *)slot->arg[0], &old, (uint32_t)slot->arg[2]);
+	slot->arg[1] = old;
+	return ret;
+}
+
+void stub_event(uint64_t frame, struct slot *slot, uint32_t event)
+{
+	for (;;) {
+		slot->frame = frame;
+		slot->event = event;
+		wait_command(slot);
+		slot->state = SLOT_RUN;
+		event = EVENT_DONE;
+		switch (slot->command) {
+		case CMD_RESUME:
+			if (slot->set_fs)
+				SYS(__NR_arch_prctl, ARCH_SET_FS, slot->fs_base);
+			if (slot->set_gs)
+				SYS(__NR_arch_prctl, ARCH_SET_GS, slot->gs_base);
+			return;
+		case CMD_CALLS:
+			run_calls(slot);
+			break;
+		case CMD_CLONE:
+			slot->ret = stub_clone_thread(STUB_CLONE_THREAD, slot->arg[0], (uint32_t *)slot->arg[1]);
+			break;
+		case CMD_FORK:
+			slot->ret = run_fork(frame);
+			break;
+		case CMD_CMPXCHG:
+			slot->ret = run_cmpxchg(slot);
+			break;
+		case CMD_EXIT:
+		default:
+			SYS(__NR_exit, 0);
+			__builtin_trap();
+		}
+	}
+}

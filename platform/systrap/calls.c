@@ -1,0 +1,128 @@
+/* calls.c - what a stopped thread's stub does for the sentry: host calls, cmpxchg; and its extended state. */
+#include <string.h>
+
+#include "platform/systrap/systrap.h"
+
+static int send_all(struct pl_as *as, const struct pl_call *v, int n)
+{
+	for (int i = 0; i < n; i++) {
+		int err = v[i].fd >= 0 ? systrap_send_fds(as, &v[i].fd, 1) : 0;
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int run_batch(struct systrap_thread *t, struct pl_call *v, int n)
+{
+	struct pl_as *as = t->base.as;
+	struct slot *s = t->slot;
+	bool fds = false;
+	for (int i = 0; i < n; i++) {
+		struct slot_call c = { .nr = v[i].nr, .takes_fd = v[i].fd >= 0 };
+		memcpy(c.args, v[i].args, sizeof(c.args));
+		s->calls[i] = c;
+		fds |= v[i].fd >= 0;
+	}
+	s->ncalls = (uint32_t)n;
+
+	/* Two threads of a stub must not take each other's descriptors. */
+	if (fds)
+		sleep_lock_acquire(&as->fd_lock);
+	int err = as->dead ? -ESRCH : fds ? send_all(as, v, n) : 0;
+	if (err && err != -ESRCH) {
+		/* Some may have been sent: the socket is out of step for good. */
+		pl_as_kill(as);
+		err = -ESRCH;
+	}
+	if (!err)
+		err = systrap_command(t, CMD_CALLS);
+	if (fds)
+		sleep_lock_release(&as->fd_lock);
+	if (err)
+		return err;
+	for (int i = 0; i < n; i++)
+		v[i].ret = __atomic_load_n(&s->calls[i].ret, __ATOMIC_RELAXED);
+	systrap_stats.calls += (uint64_t)n;
+	return 0;
+}
+
+int pl_calls(struct pl_thread *pt, struct pl_call *v, int n)
+{
+	for (int done = 0; done < n; done += SLOT_CALLS) {
+		int err = run_batch(to_systrap(pt), v + done, MIN(n - done, SLOT_CALLS));
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int pl_cmpxchg32(struct pl_thread *pt, uint64_t addr, uint32_t *old, uint32_t val)
+{
+	if (addr % 4 || addr >= PL_GUEST_END)
+		return -EFAULT;
+	struct systrap_thread *t = to_systrap(pt);
+	t->slot->arg[0] = addr;
+	t->slot->arg[1] = *old;
+	t->slot->arg[2] = val;
+	int err = systrap_command(t, CMD_CMPXCHG);
+	if (err)
+		return err;
+	int64_t ret = __atomic_load_n(&t->slot->ret, __ATOMIC_RELAXED);
+	if (ret < 0)
+		return -EFAULT;
+	*old = (uint32_t)__atomic_load_n(&t->slot->arg[1], __ATOMIC_RELAXED);
+	return ret == 1 ? 0 : -EAGAIN;
+}
+
+/* --- extended state: it lies above the frame, where the kernel put it --- */
+
+static size_t fpstate_max;
+
+size_t pl_fpstate_bytes(void)
+{
+	if (fpstate_max)
+		return fpstate_max;
+	/* CPUID 0xd: bytes of the XSAVE area for what XCR0 enables; then the kernel's second magic word. */
+	uint32_t eax = 0xd, ebx, ecx = 0, edx;
+	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+	fpstate_max = MIN((size_t)ebx + 4, AREA_BYTES - AREA_SLOT_BYTES - 2048);
+	return fpstate_max;
+}
+
+/* Room for the state in the area, or NULL: the guest's frame has none, or none that lies where it may. */
+static char *fpstate_of(struct systrap_thread *t, size_t *out_bytes)
+{
+	uint64_t area = STUB_AREAS + t->index * AREA_BYTES, p = t->frame.fpstate;
+	if (p < area + AREA_SLOT_BYTES || p >= area + AREA_BYTES || p % 64)
+		return NULL;
+	*out_bytes = MIN(pl_fpstate_bytes(), area + AREA_BYTES - p);
+	return thread_area(t) + (p - area);
+}
+
+size_t pl_fpstate_get(struct pl_thread *pt, void *buf)
+{
+	size_t bytes;
+	char *p = fpstate_of(to_systrap(pt), &bytes);
+	if (!p)
+		return 0;
+	memcpy(buf, p, bytes);
+	return bytes;
+}
+
+void pl_fpstate_set(struct pl_thread *pt, const void *buf, size_t bytes)
+{
+	struct systrap_thread *t = to_systrap(pt);
+	size_t room;
+	char *p = fpstate_of(t, &room);
+	if (!p)
+		return;
+	memcpy(p, buf, MIN(bytes, room));
+}
+
+void pl_fpstate_reset(struct pl_thread *pt)
+{
+	struct systrap_thread *t = to_systrap(pt);
+	t->frame.fpstate = 0;
+	memcpy(thread_area(t) + t->frame_off + offsetof(struct host_frame, fpstate), &t->frame.fpstate, 8);
+}

@@ -1,0 +1,260 @@
+/* run.c - handing a thread over to its stub and getting it back.
+ *
+ * HOW   The slot's state word says whose turn it is (layout.h). The sentry's loop polls the slots of running threads
+ *       while there is traffic, then announces its sleep in the read-only page and waits for the doorbell.
+ *
+ *       The two sides can't miss each other:    stub                      sentry
+ *                                               state = EVENT             sentry_sleeps = 1
+ *                                               (full barrier)            (full barrier)
+ *                                               sentry_sleeps? ring       any state == EVENT? stay awake
+ *       Whichever store comes first, the other side's load sees it. */
+#include <linux/audit.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "platform/systrap/systrap.h"
+
+#define SPIN_NS 50000                     /* as long as waking the other core takes */
+#define STUB_SPIN 2000                    /* looks; ~20-40 us */
+
+struct pl_stats systrap_stats;
+static TAILQ_HEAD(, systrap_thread) running_threads = TAILQ_HEAD_INITIALIZER(running_threads);
+static unsigned running_count, ncpus;
+
+void systrap_expect(struct systrap_thread *t)
+{
+	CHECK(!t->running);
+	t->running = true;
+	TAILQ_INSERT_HEAD(&running_threads, t, run_link);
+	running_count++;
+}
+
+void systrap_post(struct systrap_thread *t, enum stub_command command)
+{
+	t->co = co_current();
+	systrap_expect(t);
+	/* A spinner needs a core of its own: one for us, one for each thread that runs. */
+	stub_ro->spin = running_count < ncpus ? STUB_SPIN : 0;
+
+	struct slot *s = t->slot;
+	s->command = command;
+	if (__atomic_exchange_n(&s->state, SLOT_COMMAND, __ATOMIC_SEQ_CST) == SLOT_EVENT_ASLEEP) {
+		syscall(SYS_futex, &s->state, FUTEX_WAKE, 1, NULL, NULL, 0);
+		systrap_stats.wakeups++;
+	}
+}
+
+static void stop_running(struct systrap_thread *t)
+{
+	t->running = false;
+	TAILQ_REMOVE(&running_threads, t, run_link);
+	running_count--;
+	if (t->co)
+		co_wake(t->co);
+}
+
+void systrap_thread_lost(struct systrap_thread *t)
+{
+	if (t->running)
+		stop_running(t);
+}
+
+static bool has_event(struct systrap_thread *t)
+{
+	uint32_t state = __atomic_load_n(&t->slot->state, __ATOMIC_ACQUIRE);
+	return state == SLOT_EVENT || state == SLOT_EVENT_ASLEEP;
+}
+
+static bool poll_slots(struct loop_hook *h)
+{
+	(void)h;
+	bool any = false;
+	struct systrap_thread *t, *next;
+	for (t = TAILQ_FIRST(&running_threads); t; t = next) {
+		next = TAILQ_NEXT(t, run_link);
+		if (!has_event(t))
+			continue;
+		stop_running(t);
+		any = true;
+	}
+	return any;
+}
+
+static bool before_sleep(struct loop_hook *h)
+{
+	__atomic_store_n(&stub_ro->sentry_sleeps, 1, __ATOMIC_SEQ_CST);
+	if (!poll_slots(h))
+		return true;
+	stub_ro->sentry_sleeps = 0;
+	return false;
+}
+
+static void after_sleep(struct loop_hook *h)
+{
+	(void)h;
+	__atomic_store_n(&stub_ro->sentry_sleeps, 0, __ATOMIC_SEQ_CST);
+}
+
+static void doorbell(struct loop_fd *lf, uint32_t events)
+{
+	(void)events;
+	uint64_t count;
+	if (read(lf->fd, &count, sizeof(count)) == sizeof(count))
+		systrap_stats.doorbells += count;
+}
+
+void systrap_run_init(int doorbell_fd)
+{
+	static struct loop_hook hook = { .poll = poll_slots, .before_sleep = before_sleep, .after_sleep = after_sleep };
+	static struct loop_fd bell = { .events = EPOLLIN, .ready = doorbell };
+	ncpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	hook.spin_ns = ncpus > 1 ? SPIN_NS : 0;
+	loop_set_hook(&hook);
+	bell.fd = doorbell_fd;
+	CHECK(loop_fd_add(&bell) == 0);
+}
+
+int systrap_wait(struct systrap_thread *t, uint32_t *out_event)
+{
+	while (t->running)
+		co_sleep();
+	t->co = NULL;
+	if (t->base.as->dead)
+		return -ESRCH;
+	*out_event = __atomic_load_n(&t->slot->event, __ATOMIC_RELAXED);
+	return 0;
+}
+
+int systrap_command(struct systrap_thread *t, enum stub_command command)
+{
+	if (t->base.as->dead)
+		return -ESRCH;
+	systrap_post(t, command);
+	uint32_t event;
+	int err = systrap_wait(t, &event);
+	if (err)
+		return err;
+	if (event == EVENT_DONE)
+		return 0;
+	/* The guest has had its hands in its own slot. */
+	pl_as_kill(t->base.as);
+	return -ESRCH;
+}
+
+int systrap_send_fds(struct pl_as *as, const int *fds, int n)
+{
+	char byte = 0, control[CMSG_SPACE(2 * sizeof(int))] = { 0 };
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+			      .msg_controllen = CMSG_SPACE((size_t)n * sizeof(int)) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN((size_t)n * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+	memcpy(CMSG_DATA(c), fds, (size_t)n * sizeof(int));
+	return sendmsg(as->control, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+bool systrap_find_frame(struct systrap_thread *t)
+{
+	uint64_t addr = __atomic_load_n(&t->slot->frame, __ATOMIC_RELAXED);
+	uint64_t area = STUB_AREAS + t->index * AREA_BYTES;
+	if (addr < area + AREA_SLOT_BYTES || addr > area + AREA_BYTES - sizeof(struct host_frame) || addr % 8)
+		return false;
+	t->frame_off = addr - area;
+	memcpy(&t->frame, thread_area(t) + t->frame_off, sizeof(t->frame));
+	return true;
+}
+
+static void frame_to_regs(const struct host_frame *f, struct user_regs_struct *r)
+{
+	r->r8 = f->r8, r->r9 = f->r9, r->r10 = f->r10, r->r11 = f->r11;
+	r->r12 = f->r12, r->r13 = f->r13, r->r14 = f->r14, r->r15 = f->r15;
+	r->rdi = f->rdi, r->rsi = f->rsi, r->rbp = f->rbp, r->rbx = f->rbx;
+	r->rdx = f->rdx, r->rax = f->rax, r->rcx = f->rcx, r->rsp = f->rsp;
+	r->rip = f->rip, r->eflags = f->eflags, r->cs = 0x33, r->ss = 0x2b;
+	r->orig_rax = -1UL;
+}
+
+static void regs_to_frame(const struct user_regs_struct *r, struct host_frame *f)
+{
+	f->r8 = r->r8, f->r9 = r->r9, f->r10 = r->r10, f->r11 = r->r11;
+	f->r12 = r->r12, f->r13 = r->r13, f->r14 = r->r14, f->r15 = r->r15;
+	f->rdi = r->rdi, f->rsi = r->rsi, f->rbp = r->rbp, f->rbx = r->rbx;
+	f->rdx = r->rdx, f->rax = r->rax, f->rcx = r->rcx, f->rsp = r->rsp;
+	f->rip = r->rip, f->eflags = r->eflags, f->cs = 0x33, f->ss = 0x2b;
+}
+
+static void exited(struct systrap_thread *t, struct pl_event *ev)
+{
+	ev->kind = PL_EXITED;
+	ev->exit_status = t->base.as->exit_status;
+}
+
+/* What the frame says happened, as an event. */
+static void decode(struct systrap_thread *t, uint32_t event, struct pl_event *ev)
+{
+	struct user_regs_struct *r = &t->base.regs;
+	siginfo_t info;
+
+	frame_to_regs(&t->frame, r);
+	memcpy(&info, t->frame.siginfo, sizeof(info));
+	if (event == SIGSYS && info.si_code == 1 /* SYS_SECCOMP */) {
+		ev->kind = PL_SYSCALL;
+		r->orig_rax = info.si_arch == AUDIT_ARCH_X86_64 ? (uint64_t)(uint32_t)info.si_syscall : -1UL;
+		r->rax = (uint64_t)-ENOSYS;
+		systrap_stats.syscalls++;
+	} else if (event == SIGSEGV || event == SIGBUS || event == SIGFPE || event == SIGILL || event == SIGTRAP) {
+		ev->kind = PL_FAULT;
+		ev->fault = info;
+		ev->fault.si_signo = (int)event;
+		ev->error_code = t->frame.err;
+		ev->trapno = t->frame.trapno;
+		systrap_stats.faults++;
+	} else {
+		ev->kind = PL_INTERRUPTED;
+		systrap_stats.interrupts++;
+	}
+}
+
+void pl_run(struct pl_thread *pt, struct pl_event *ev)
+{
+	struct systrap_thread *t = to_systrap(pt);
+	if (pt->as->dead) {
+		exited(t, ev);
+		return;
+	}
+	struct host_frame *shared = (void *)(thread_area(t) + t->frame_off);
+	regs_to_frame(&pt->regs, shared);
+	struct slot *s = t->slot;
+	s->set_fs = pt->regs.fs_base != t->fs_base;
+	s->fs_base = t->fs_base = pt->regs.fs_base;
+	s->set_gs = pt->regs.gs_base != t->gs_base;
+	s->gs_base = t->gs_base = pt->regs.gs_base;
+
+	t->in_guest = true;
+	systrap_post(t, CMD_RESUME);
+	uint32_t event;
+	int err = systrap_wait(t, &event);
+	t->in_guest = false;
+	if (!err && !systrap_find_frame(t)) {
+		pl_as_kill(pt->as);
+		err = -ESRCH;
+	}
+	if (err)
+		exited(t, ev);
+	else
+		decode(t, event, ev);
+}
+
+void pl_interrupt(struct pl_thread *pt)
+{
+	struct systrap_thread *t = to_systrap(pt);
+	if (!t->running || !t->in_guest || pt->as->dead)
+		return;
+	/* The tid is the guest's word; the kernel makes sure that it is a thread of that process. */
+	int tid = (int)__atomic_load_n(&t->slot->tid, __ATOMIC_RELAXED);
+	syscall(SYS_tgkill, pt->as->pid, tid > 0 ? tid : pt->as->pid, STUB_SIG_INTERRUPT);
+}

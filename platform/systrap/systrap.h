@@ -1,0 +1,65 @@
+/* systrap.h - the systrap platform's own types, shared by its files. Reading order: README.md. */
+#pragma once
+
+#include <uthash.h>
+
+#include "platform/base/loop.h"
+#include "platform/base/wait.h"
+#include "platform/launch.h"
+#include "platform/systrap/layout.h"
+
+struct pl_as {
+	int refs;
+	int pid;                          /* 0 until its first hello */
+	int claimed_pid;                  /* what the parent stub says; only to recognise an early death */
+	bool dead;
+	int exit_status;
+	int control;                      /* our end of its control socket */
+	char *areas;                      /* our mapping of its areas */
+	int threads;                      /* pl_threads in it */
+	unsigned first_index;             /* area of its first thread */
+	uint64_t used[AREA_COUNT / 64];   /* areas taken */
+	uint64_t dying[AREA_COUNT / 64];  /* of these, their thread was told to exit */
+	struct sleep_lock fd_lock;        /* from sending descriptors until the stub has taken them */
+	TAILQ_HEAD(, systrap_thread) list;
+	UT_hash_handle hh;                /* by pid */
+	TAILQ_ENTRY(pl_as) starting;      /* while pid is 0 */
+};
+
+struct systrap_thread {
+	struct pl_thread base;
+	unsigned index;                   /* of its area */
+	struct slot *slot;                /* shared: read once */
+	struct co *co;                    /* who waits for the next event */
+	bool running;                     /* between a command and its event; then on running_threads */
+	bool in_guest;                    /* the command was CMD_RESUME */
+	uint64_t frame_off;               /* of the frame in its area; checked */
+	struct host_frame frame;          /* the copy made at the last guest event */
+	uint64_t fs_base, gs_base;        /* as loaded in the host thread, as far as we know */
+	TAILQ_ENTRY(systrap_thread) run_link, as_link;
+};
+static inline struct systrap_thread *to_systrap(struct pl_thread *t) { return container_of(t, struct systrap_thread, base); }
+static inline char *thread_area(struct systrap_thread *t) { return t->base.as->areas + t->index * AREA_BYTES; }
+
+extern struct stub_ro *stub_ro;
+extern struct pl_stats systrap_stats;
+
+/* template.c */
+int systrap_prepare(struct pl_launch *l) MUST_CHECK;
+_Noreturn void systrap_template_main(struct pl_launch *l);
+int systrap_areas_new(void) MUST_CHECK;                     /* a memfd */
+int systrap_control_new(int out[2]) MUST_CHECK;             /* [0] ours, tells who sent; [1] the stub's */
+
+/* as.c */
+int systrap_init(const struct pl_config *cfg) MUST_CHECK;
+struct systrap_thread *systrap_thread_new(struct pl_as *as, unsigned index);
+
+/* run.c: hand-over. post() gives a command; wait() sleeps for the event. */
+void systrap_run_init(int doorbell_fd);
+void systrap_post(struct systrap_thread *t, enum stub_command command);
+void systrap_expect(struct systrap_thread *t);              /* a new thread that will report EVENT_READY by itself */
+int systrap_wait(struct systrap_thread *t, uint32_t *out_event) MUST_CHECK;     /* -ESRCH: the stub is gone. sleeps */
+int systrap_command(struct systrap_thread *t, enum stub_command command) MUST_CHECK;   /* both, expecting EVENT_DONE. sleeps */
+void systrap_thread_lost(struct systrap_thread *t);         /* its stub died: wakes who waits */
+int systrap_send_fds(struct pl_as *as, const int *fds, int n) MUST_CHECK;
+bool systrap_find_frame(struct systrap_thread *t);          /* reads and checks slot->frame */
