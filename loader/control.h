@@ -1,0 +1,42 @@
+/* control.h - what loader and sentry tell each other over a SOCK_SEQPACKET socket (sentry_config.control_fd).
+ *
+ * One datagram is one struct control_msg, in full. The loader takes the sentry for hostile: it reads a message into zeroed
+ * memory, believes no length, and prints text only after replacing what isn't printable. */
+#pragma once
+
+#include <sys/ioctl.h>
+
+#include "platform/base/base.h"
+
+#define CONTROL_TEXT_MAX 1000
+
+enum control_kind {
+	/* --- sentry to loader --- */
+	CONTROL_EXIT = 1,                 /* the guest's init ended; status as of wait(2). The loader ends the sandbox */
+	CONTROL_ERROR,                    /* it cannot start or go on: text, and status is sbx's exit status (126, 127, 125) */
+	CONTROL_STATS,                    /* before CONTROL_EXIT, if sentry_config.stats */
+	/* --- loader to sentry --- */
+	CONTROL_SIGNAL,                   /* signal number in status, for the guest's init, from outside: its default action
+	                                   * happens even though the receiver is PID 1 */
+	CONTROL_KEYBOARD,                 /* the same from the terminal's keys: for the foreground process group, or init */
+	CONTROL_WINSIZE,                  /* the terminal has this size now */
+};
+
+struct control_stats {
+	uint64_t syscalls;                /* guest system calls, by the path they took: */
+	uint64_t trapped, rewritten, in_stub;
+	uint64_t faults, forks, threads, wakeups;
+	uint64_t sentry_cpu_ns;
+	uint64_t gofer_requests;
+	uint64_t unimplemented;           /* calls that got ENOSYS */
+};
+
+struct control_msg {
+	uint32_t kind;
+	int32_t status;
+	union {
+		char text[CONTROL_TEXT_MAX];      /* NUL-terminated */
+		struct winsize winsize;
+		struct control_stats stats;
+	};
+};

@@ -1,0 +1,41 @@
+/* help.c - the texts of --help; each fits a screen of 24 lines or a little more, 80 columns. */
+#include "loader/help.h"
+
+const char help_sbx[] =
+	"sbx runs a program on a Linux kernel of its own, in user space: its system calls\n"
+	"never reach the host's.\n"
+	"\n"
+	"  sbx run [OPTION...] [--] PROGRAM [ARG...]   run a program in a new sandbox\n"
+	"  sbx run --help                              what can be chosen\n"
+	"  sbx --version\n"
+	"\n"
+	"Try:  sbx run -- bash\n";
+
+const char help_run[] =
+	"sbx run [OPTION...] [--] PROGRAM [ARG...]    (K, M, G: 1024s of bytes)\n"
+	"\n"
+	"Without options PROGRAM sees the host's /usr, /bin, /lib*, /etc and the current\n"
+	"directory; what it writes stays in memory and vanishes. No network.\n"
+	"\n"
+	"      --bind SRC DST      show host file or directory SRC at DST; writes are real\n"
+	"      --ro-bind SRC DST   the same, read-only\n"
+	"      --tmpfs DST         an empty directory in memory\n"
+	"      --rootfs DIR        use DIR as the root directory; writes stay in memory\n"
+	"      --read-only         refuse writes except to /tmp, /run, --bind and --tmpfs\n"
+	"  -w, --workdir DIR       start in DIR\n"
+	"  -e, --env NAME[=VALUE]  set a variable, or take it from here\n"
+	"      --clearenv          start without the variables from here\n"
+	"  -u, --user UID[:GID]    run as this user (0)\n"
+	"      --hostname NAME     the machine's name (sbx)\n"
+	"      --net none          loopback only (the default)\n"
+	"  -m, --memory BYTES      kill what needs more memory than this\n"
+	"      --cpus N            at most this much processor time, such as 1.5\n"
+	"      --pids-limit N      at most this many processes and threads\n"
+	"      --timeout TIME      end after 90, 90s, 2m or 1h; exit status 124\n"
+	"      --platform NAME     how guest code is run: systrap, ptrace\n"
+	"      --strace[=FILE]     write every system call to standard error or FILE\n"
+	"      --stats[=json]      say what it took, at the end\n"
+	"      --debug             say what happens inside\n"
+	"\n"
+	"Exit status: the program's; 128 + N if signal N killed it; 125 if sbx failed,\n"
+	"126 if PROGRAM can't be run, 127 if it can't be found.\n";
