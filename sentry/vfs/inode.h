@@ -32,6 +32,9 @@ enum { ATTR_MODE = 1, ATTR_UID = 2, ATTR_GID = 4, ATTR_SIZE = 8, ATTR_ATIME = 16
 struct inode_ops {
 	/* Directories. lookup: -ENOENT is remembered as a negative dentry if sb->cache_negative. out: a reference. */
 	int (*lookup)(struct inode *dir, const char *name, struct inode **out);
+	/* A hint before a lookup: the whole rest of the path, so that what lies far may be fetched at once; open: its end will be
+	 * opened for reading. Without dir's lock. A file system on top of others passes it down. Empty: nothing. */
+	void (*walk_ahead)(struct inode *dir, const char *rest, bool open);
 	int (*create)(struct inode *dir, const char *name, mode_t mode, const struct cred *cred, struct inode **out);   /* regular file */
 	int (*mkdir)(struct inode *dir, const char *name, mode_t mode, const struct cred *cred, struct inode **out);
 	int (*mknod)(struct inode *dir, const char *name, mode_t mode, dev_t dev, const struct cred *cred, struct inode **out);

@@ -196,6 +196,19 @@ static enum last_type type_of(const char *name, size_t len)
 	return LAST_NORM;
 }
 
+/* The first name that is not cached: the file system may fetch all that follow with it. */
+static void walk_ahead(struct walk *w, const char *name, size_t len)
+{
+	struct inode *dir = w->cur.dentry->inode;
+	if (!dir->ops->walk_ahead)
+		return;
+	struct dentry *d = dcache_find(w->cur.dentry, name, len);
+	if (d)
+		dentry_put(d);
+	else
+		dir->ops->walk_ahead(dir, name, w->flags & LOOKUP_OPEN);
+}
+
 int walk_parent(struct walk *w)
 {
 	for (;;) {
@@ -220,6 +233,8 @@ int walk_parent(struct walk *w)
 			return -ENAMETOOLONG;
 		top->rest = name + len + strspn(name + len, "/");
 		enum last_type type = type_of(name, len);
+		if (type == LAST_NORM)
+			walk_ahead(w, name, len);
 
 		if (!*top->rest && w->depth == 1) {
 			if (name[len] == '/')

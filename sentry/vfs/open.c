@@ -302,6 +302,8 @@ int vfs_open(struct task *t, int dirfd, const char *name, int flags, mode_t mode
 
 	if (flags & O_DIRECTORY)
 		lookup_flags |= LOOKUP_DIRECTORY;
+	else if (!(flags & O_PATH) && (flags & O_ACCMODE) == O_RDONLY)
+		lookup_flags |= LOOKUP_OPEN;
 	AUTO_PATH p = { 0 };
 	int err = path_lookup(t, dirfd, name, lookup_flags, &p);
 	return err ? err : open_found(t, &p, flags, out);

@@ -44,6 +44,7 @@ enum {
 	LOOKUP_PARENT = 8,                /* internal: stop before the last component */
 	LOOKUP_NO_XDEV = 16, LOOKUP_NO_MAGICLINKS = 32, LOOKUP_NO_SYMLINKS = 64, LOOKUP_BENEATH = 128, LOOKUP_IN_ROOT = 256,   /* openat2 */
 	LOOKUP_NO_AUTOMOUNT = 512,
+	LOOKUP_OPEN = 1024,               /* what is found will be opened for reading: only a hint */
 };
 
 /* Resolves name from dirfd (AT_FDCWD or a descriptor of t). Sleeps. *out: references. */

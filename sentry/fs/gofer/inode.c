@@ -251,7 +251,7 @@ static void gofer_release(struct inode *i)
 }
 
 static const struct inode_ops dir_ops = {
-	.lookup = gofer_lookup, .create = gofer_create, .mkdir = gofer_mkdir, .mknod = gofer_mknod,
+	.lookup = gofer_lookup, .walk_ahead = gofer_walk_ahead, .create = gofer_create, .mkdir = gofer_mkdir, .mknod = gofer_mknod,
 	.symlink = gofer_symlink, .link = gofer_link, .unlink = gofer_unlink, .rmdir = gofer_rmdir,
 	.rename = gofer_rename, .tmpfile = gofer_tmpfile,
 	.open = gofer_open, .getattr = gofer_getattr, .setattr = gofer_setattr,
