@@ -77,7 +77,7 @@ uint64_t pl_as_cpu_ns(struct pl_as *as);
 void pl_interrupt(struct pl_thread *t);
 
 /* Runs n calls in t's address space in order, all of them, and fills in their .ret. Sleeps.
- * Allowed: mmap munmap mprotect mremap madvise msync arch_prctl rseq membarrier with the flags in platform/seccomp. */
+ * Allowed: mmap munmap mprotect mremap madvise msync mincore arch_prctl rseq membarrier with the flags in platform/seccomp. */
 int pl_calls(struct pl_thread *t, struct pl_call *v, int n) MUST_CHECK;
 
 /* lock cmpxchg on guest memory: *addr == *old ? *addr = new : (*old = *addr). 0, -EAGAIN (differed), -EFAULT. Sleeps. */

@@ -80,6 +80,7 @@ static const struct sock_filter filter[] = {
 	CALL(SYS_mremap, UNLESS_BITS64(3, MREMAP_ALL), ALLOW),
 	CALL(SYS_madvise, UNLESS_EQ(HI(2), 0), UNLESS_LE(LO(2), MADV_LAST), ALLOW),
 	CALL(SYS_msync, UNLESS_BITS64(2, 7), ALLOW),
+	CALL(SYS_mincore, ALLOW),
 	CALL(SYS_recvmsg, UNLESS_EQ64(0, STUB_CONTROL_FD), ALLOW),
 	CALL(SYS_close, ALLOW),
 	CALL(SYS_dup3, UNLESS_EQ64(1, STUB_CONTROL_FD), ALLOW),

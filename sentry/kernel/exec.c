@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "sentry/kernel/timers.h"
 #include "sentry/mm/mm.h"
 #include "sentry/syscalls/table.h"
 #include "sentry/vfs/file.h"
@@ -133,6 +134,7 @@ static void change_over(struct exec *ex)
 		t->pdeath_signal = 0;
 	snprintf(t->comm, sizeof(t->comm), "%s", base_name(ex->filename));
 	t->restart = NULL;
+	timers_exec(t->tg);
 	signal_exec(t);
 	fdtable_close_exec(t);
 	mm_put(old_mm);

@@ -299,9 +299,13 @@ static int open_interp(struct exec *ex, const char *name, struct elf_image *img,
 	err = elf_parse(read_file, f, true, img);
 	if (!err && !f->ops->mmap)
 		err = -ELIBBAD;
-	if (!err)
-		*out = TAKE(f);
-	return err;
+	if (err)
+		return err;
+	/* Only the program itself stays busy (ETXTBSY) for as long as it runs. */
+	f->mode &= ~(unsigned)FMODE_DENY_WRITE;
+	f->inode->writers++;
+	*out = TAKE(f);
+	return 0;
 }
 
 static int build(struct loader *l, const struct elf_image *img, const struct elf_image *interp, struct file *interp_file)
