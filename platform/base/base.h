@@ -14,8 +14,10 @@
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
-#define MIN(a, b) ({ __auto_type a_ = (a); __auto_type b_ = (b); a_ < b_ ? a_ : b_; })
-#define MAX(a, b) ({ __auto_type a_ = (a); __auto_type b_ = (b); a_ > b_ ? a_ : b_; })
+#define MIN(a, b) MINMAX_(<, a, b, __COUNTER__)
+#define MAX(a, b) MINMAX_(>, a, b, __COUNTER__)
+#define MINMAX_(op, a, b, n) MINMAX__(op, a, b, n)        /* n: fresh names, so that they nest */
+#define MINMAX__(op, a, b, n) ({ __auto_type a_##n = (a); __auto_type b_##n = (b); a_##n op b_##n ? a_##n : b_##n; })
 
 #include <limits.h>
 #include <sys/user.h>              /* defines PAGE_SIZE its own way; ours is a plain 64-bit constant */

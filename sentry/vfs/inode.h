@@ -117,7 +117,8 @@ struct superblock {
 
 void superblock_init(struct superblock *sb, const struct superblock_ops *ops, const char *type, uint64_t magic);
 struct superblock *superblock_get(struct superblock *sb);
-void superblock_put(struct superblock *sb);
+void superblock_put(struct superblock *sb);   /* may sleep */
+DEFINE_AUTO(superblock_put, struct superblock *)
 
 void inode_init(struct inode *i, struct superblock *sb, const struct inode_ops *ops, uint64_t ino, mode_t mode);   /* refs 1; times now; keeps sb alive */
 void inode_fini(struct inode *i);         /* a file system's release calls it, then frees its object */

@@ -1,0 +1,181 @@
+/* boot.c - the guest's file tree and its first process, from sentry_config. */
+#include "sentry/boot.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sentry/fs/dev/dev.h"
+#include "sentry/fs/gofer/gofer.h"
+#include "sentry/fs/hostfd/hostfd.h"
+#include "sentry/fs/overlay/overlay.h"
+#include "sentry/fs/proc/proc.h"
+#include "sentry/fs/sys/sys.h"
+#include "sentry/fs/tmpfs/tmpfs.h"
+#include "sentry/kernel/exec.h"
+#include "sentry/kernel/task.h"
+#include "sentry/sentry.h"
+#include "sentry/vfs/entry.h"
+#include "sentry/vfs/path.h"
+
+static int new_gofer_sb(const struct sentry_mount *m, struct superblock **out)
+{
+	struct superblock *lower, *upper;
+	int err = gofer_mount(m->gofer_export, m->read_only || m->overlay, m->shared, &lower);
+	if (err || !m->overlay || m->is_file) {
+		*out = lower;
+		return err;
+	}
+	err = tmpfs_mount_as("overlay", "mode=755", &upper);
+	if (!err) {
+		err = overlay_mount(lower, upper, out);
+		superblock_put(upper);
+	}
+	superblock_put(lower);
+	return err;
+}
+
+static int new_sb(const struct sentry_mount *m, struct superblock **out)
+{
+	switch (m->kind) {
+	case MOUNT_GOFER:
+		return new_gofer_sb(m, out);
+	case MOUNT_TMPFS:
+		return tmpfs_mount(m->options, out);
+	case MOUNT_PROC:
+		return proc_mount(out);
+	case MOUNT_SYS:
+		return sys_mount(out);
+	case MOUNT_DEV:
+		return dev_mount(out);
+	case MOUNT_DEVPTS:
+		return -ENODEV;
+	}
+	return -EINVAL;
+}
+
+/* Makes what leads to a mount point, and the mount point; what is there already stays. */
+static int make_target(struct task *t, const char *target, bool is_file)
+{
+	char path[PATH_MAX];
+	if (snprintf(path, sizeof(path), "%s", target) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	for (char *p = path + 1;; p++) {
+		if (*p != '/' && *p)
+			continue;
+		bool last = !*p;
+		*p = '\0';
+		AUTO_PATH found = { 0 };
+		int err = path_lookup(t, AT_FDCWD, path, LOOKUP_FOLLOW, &found);
+		if (err == -ENOENT)
+			err = last && is_file ? vfs_mknod(t, AT_FDCWD, path, S_IFREG | 0644, 0, NULL)
+					      : vfs_mkdir(t, AT_FDCWD, path, 0755);
+		if (err || last)
+			return err;
+		*p = '/';
+	}
+}
+
+static void mount_one(struct task *t, const struct sentry_mount *m)
+{
+	AUTO(superblock_put) struct superblock *sb = NULL;
+	AUTO_PATH at = { 0 };
+	int err = new_sb(m, &sb);
+	if (!err)
+		err = make_target(t, m->target, m->is_file);
+	if (!err)
+		err = path_lookup(t, AT_FDCWD, m->target, LOOKUP_FOLLOW, &at);
+	if (!err)
+		err = mount_add(t->mnt_ns, sb, NULL, &at, m->read_only ? MNT_RDONLY | MNT_LOCK_RDONLY : 0, m->source, NULL);
+	if (err)
+		boot_failed(125, "cannot mount %s on %s: %s", m->source, m->target, strerror(-err));
+}
+
+static void mount_root(struct task *t, const struct sentry_mount *m)
+{
+	AUTO(superblock_put) struct superblock *sb = NULL;
+	int err = new_sb(m, &sb);
+	if (err)
+		boot_failed(125, "cannot mount the root file system %s: %s", m->source, strerror(-err));
+	err = mount_ns_new(sb, &t->mnt_ns);
+	if (err)
+		boot_failed(125, "cannot mount the root file system: %s", strerror(-err));
+	t->fs = fs_context_new(t->mnt_ns);
+}
+
+/* After the others: until then mount points had to be made below it. */
+static void seal_root(struct task *t, const struct sentry_mount *m)
+{
+	if (m->read_only)
+		t->mnt_ns->root->flags |= MNT_RDONLY | MNT_LOCK_RDONLY;
+}
+
+static void open_stdio(struct task *t)
+{
+	for (int i = 0; i < 3; i++) {
+		struct file *f;
+		if (sentry_config->stdio[i] < 0)
+			continue;
+		int err = hostfd_open(sentry_config->stdio[i], i == 0 ? O_RDONLY : O_WRONLY, &f);
+		if (!err)
+			err = fd_install(t, f, i, false) == i ? 0 : -EBADF;
+		if (err)
+			boot_failed(125, "cannot use descriptor %d of the caller: %s", i, strerror(-err));
+	}
+}
+
+static void enter_cwd(struct task *t)
+{
+	struct path cwd;
+	int err = path_lookup(t, AT_FDCWD, sentry_config->cwd, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &cwd);
+	if (err)
+		boot_failed(125, "--workdir: %s: %s", sentry_config->cwd, strerror(-err));
+	path_put(&t->fs->cwd);
+	t->fs->cwd = cwd;
+}
+
+static void exec_program(struct task *t)
+{
+	const char *name = sentry_config->argv[0];
+	char path[PATH_MAX];
+	int err = exec_search_path(t, name, sentry_config->envp, path);
+	if (!err)
+		err = exec_first(t, path, sentry_config->argv, sentry_config->envp);
+	if (err)
+		boot_failed(err == -ENOENT ? 127 : 126, "%s: %s", name,
+			    err == -ENOENT ? "not found in the sandbox" : strerror(-err));
+}
+
+/* The first task is born here but runs in its own coroutine: until task_start() this one acts for it. */
+void boot_main(void *unused)
+{
+	(void)unused;
+	int err = gofer_connect(sentry_config->gofer_fd);
+	if (err)
+		boot_failed(125, "cannot reach the gofer: %s", strerror(-err));
+	mem_devices_register();
+
+	struct task *t = task_alloc(NULL);
+	CHECK(t != NULL);
+	t->co = co_current();
+	t->cred = cred_new(0, 0);
+	t->files = fdtable_new();
+	t->uts = NEW(struct uts_ns);
+	snprintf(t->uts->hostname, sizeof(t->uts->hostname), "%s", sentry_config->hostname);
+	snprintf(t->uts->domainname, sizeof(t->uts->domainname), "(none)");
+
+	mount_root(t, &sentry_config->mounts[0]);
+	for (int i = 1; i < sentry_config->nmounts; i++)
+		mount_one(t, &sentry_config->mounts[i]);
+	seal_root(t, &sentry_config->mounts[0]);
+
+	open_stdio(t);
+	if (sentry_config->uid || sentry_config->gid) {
+		cred_put(t->cred);
+		t->cred = cred_new(sentry_config->uid, sentry_config->gid);
+	}
+	enter_cwd(t);
+	exec_program(t);
+	task_start(t);
+}

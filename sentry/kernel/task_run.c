@@ -1,0 +1,65 @@
+/* task_run.c - a task's coroutine: guest code, what it asks for, signals, and again.
+ *
+ * Nothing here blocks but pl_run() and what a system call chooses to wait for. A task leaves the loop only through
+ * t->exiting, which the marks in task_exit.c set. */
+#include "sentry/kernel/task.h"
+
+#define PF_USER_FAULT 14                  /* trapno of a page fault */
+
+static void run_syscall(struct task *t)
+{
+	const struct user_regs_struct *r = &t->pl->regs;
+	const uint64_t args[6] = { r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9 };
+	t->in_syscall = true;
+	long ret = syscall_dispatch(t, r->orig_rax, args);
+	/* execve(2) has changed t->pl; rt_sigreturn(2) returns the rax it restored. */
+	if (t->pl)
+		t->pl->regs.rax = (uint64_t)ret;
+}
+
+static void run_fault(struct task *t, const struct pl_event *ev)
+{
+	uint64_t addr = (uint64_t)ev->fault.si_addr;
+	bool page_fault = ev->trapno == PF_USER_FAULT;
+	if (page_fault && ev->fault.si_signo == SIGSEGV && mm_grow_stack(t, addr) == 0)
+		return;
+	t->fault.error_code = ev->error_code;
+	t->fault.trapno = ev->trapno;
+	t->fault.cr2 = page_fault ? addr : 0;
+	signal_force_fault(t, ev->fault.si_signo, &ev->fault);
+}
+
+/* The stub is gone without having been told to: the guest was killed from outside, by the OOM killer mostly. */
+static void stub_lost(struct task *t, int status)
+{
+	debugf("sbx: %d: its stub ended with wait status %#x\n", t->tid, (unsigned)status);
+	tg_exit_mark(t->tg, SIGKILL);
+	task_exit_mark(t, SIGKILL);
+}
+
+void task_main(void *arg)
+{
+	struct task *t = arg;
+	for (;;) {
+		signal_deliver(t);
+		if (t->exiting)
+			break;
+		struct pl_event ev;
+		pl_run(t->pl, &ev);
+		t->in_syscall = false;
+		switch (ev.kind) {
+		case PL_SYSCALL:
+			run_syscall(t);
+			break;
+		case PL_FAULT:
+			run_fault(t, &ev);
+			break;
+		case PL_INTERRUPTED:
+			break;
+		case PL_EXITED:
+			stub_lost(t, ev.exit_status);
+			break;
+		}
+	}
+	task_do_exit(t);
+}

@@ -1,0 +1,102 @@
+/* main.c - the sentry's life: start the platform and the loop, boot, run, tell the loader how it ended. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "loader/control.h"
+#include "sentry/boot.h"
+#include "sentry/kernel/task.h"
+#include "sentry/sentry.h"
+#include "sentry/stats.h"
+
+const struct sentry_config *sentry_config;
+
+/* The loader reads until it has what it needs; a loader that is gone takes us with it. */
+static void tell_loader(enum control_kind kind, int status, const char *text)
+{
+	struct control_msg msg = { .kind = kind, .status = status };
+	if (text)
+		snprintf(msg.text, sizeof(msg.text), "%s", text);
+	if (send(sentry_config->control_fd, &msg, sizeof(msg), MSG_NOSIGNAL) < 0)
+		_exit(125);
+}
+
+void sandbox_exit(int wait_status)
+{
+	if (sentry_config->stats)
+		stats_send(sentry_config->control_fd);
+	tell_loader(CONTROL_EXIT, wait_status, NULL);
+	loop_stop();
+}
+
+void sandbox_fatal(const char *why)
+{
+	tell_loader(CONTROL_ERROR, 125, why);
+	_exit(125);
+}
+
+void boot_failed(int exit_status, const char *fmt, ...)
+{
+	char text[CONTROL_TEXT_MAX];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	tell_loader(CONTROL_ERROR, exit_status, text);
+	_exit(exit_status);
+}
+
+static void template_died(int status)
+{
+	(void)status;
+	sandbox_fatal("the template stub died");
+}
+
+/* A signal for the guest's init, from outside of the sandbox: it takes the default action even as PID 1. */
+static void signal_init(int sig, bool keyboard)
+{
+	struct thread_group *init = tg_find(1);
+	if (!init || sig < 1 || sig > NSIG64)
+		return;
+	siginfo_t info = { .si_signo = sig, .si_code = keyboard ? SI_KERNEL : SI_USER };
+	signal_send_group(init, sig, &info);
+}
+
+static void control_ready(struct loop_fd *lf, uint32_t events)
+{
+	(void)events;
+	struct control_msg msg;
+	ssize_t n = recv(lf->fd, &msg, sizeof(msg), MSG_DONTWAIT);
+	if (n == 0)
+		_exit(125);                       /* the loader is gone */
+	if (n != sizeof(msg))
+		return;
+	if (msg.kind == CONTROL_SIGNAL || msg.kind == CONTROL_KEYBOARD)
+		signal_init(msg.status, msg.kind == CONTROL_KEYBOARD);
+}
+
+int sentry_main(const struct sentry_config *cfg)
+{
+	static struct pl_config platform;
+	static struct loop_fd control = { .events = EPOLLIN, .ready = control_ready };
+
+	sentry_config = cfg;
+	debug_fd = cfg->debug_fd;
+	platform = cfg->platform;
+	platform.template_died = template_died;
+	int err = loop_init();
+	if (!err)
+		err = pl_init(&platform);
+	control.fd = cfg->control_fd;
+	if (!err)
+		err = loop_fd_add(&control);
+	if (err)
+		boot_failed(125, "sentry: %s", strerror(-err));
+	co_spawn(boot_main, NULL);
+	loop_run();
+	return 0;
+}
