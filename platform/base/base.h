@@ -23,11 +23,11 @@
 #include <sys/user.h>              /* defines PAGE_SIZE its own way; ours is a plain 64-bit constant */
 #undef PAGE_SIZE
 #undef PAGE_MASK
-#define PAGE_SIZE 4096ULL
+#define PAGE_SIZE 4096UL
 #define PAGE_ALIGN_DOWN(x) ((x) & ~(PAGE_SIZE - 1))
 #define PAGE_ALIGN_UP(x) (((x) + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1))
 #define ALIGN_UP(x, a) (((x) + (a) - 1) & ~((a) - 1))
-#define NS_PER_SEC 1000000000ULL
+#define NS_PER_SEC 1000000000UL
 
 /* AUTO(file_put) struct file *f = NULL;  calls file_put(f) when f leaves its scope, if it is not NULL.
  * TAKE(f) moves the value out, so that the scope's end no longer puts it.

@@ -254,6 +254,7 @@ int pl_thread_clone(struct pl_thread *pt, struct pl_thread **out)
 		return index;
 	struct systrap_thread *t = systrap_thread_new(pt->as, (unsigned)index);
 	*t->slot = (struct slot){ 0 };
+	pt->as->cloned = true;
 
 	/* A copy of the parent's frame and state in the child's area, pointers moved along. */
 	uint64_t area = STUB_AREAS + t->index * AREA_BYTES, parent_area = STUB_AREAS + parent->index * AREA_BYTES;

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "platform/systrap/systrap.h"
@@ -235,10 +236,12 @@ void pl_run(struct pl_thread *pt, struct pl_event *ev)
 	s->gs_base = t->gs_base = pt->regs.gs_base;
 
 	t->in_guest = true;
+	t->resumed_ns = now_mono_ns();
 	systrap_post(t, CMD_RESUME);
 	uint32_t event;
 	int err = systrap_wait(t, &event);
 	t->in_guest = false;
+	t->run_ns += now_mono_ns() - t->resumed_ns;
 	if (!err && !systrap_find_frame(t)) {
 		pl_as_kill(pt->as);
 		err = -ESRCH;
@@ -257,4 +260,25 @@ void pl_interrupt(struct pl_thread *pt)
 	/* The tid is the guest's word; the kernel makes sure that it is a thread of that process. */
 	int tid = (int)__atomic_load_n(&t->slot->tid, __ATOMIC_RELAXED);
 	syscall(SYS_tgkill, pt->as->pid, tid > 0 ? tid : pt->as->pid, STUB_SIG_INTERRUPT);
+}
+
+/* --- time --- */
+
+uint64_t pl_as_cpu_ns(struct pl_as *as)
+{
+	/* A process's CPU clock, as clock_getcpuclockid(3) makes them: any process may read it. */
+	clockid_t id = (clockid_t)(~(unsigned)as->pid << 3 | 2);
+	struct timespec ts;
+	if (!as->pid || as->dead || clock_gettime(id, &ts) < 0)
+		return 0;
+	return (uint64_t)ts.tv_sec * NS_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t pl_thread_cpu_ns(struct pl_thread *pt)
+{
+	/* A thread's clock is its own process's to read: with several threads, the time they were away running has to do. */
+	struct systrap_thread *t = to_systrap(pt);
+	if (!pt->as->cloned)
+		return pl_as_cpu_ns(pt->as);
+	return t->run_ns + (t->in_guest ? now_mono_ns() - t->resumed_ns : 0);
 }

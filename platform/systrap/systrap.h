@@ -13,6 +13,7 @@ struct pl_as {
 	int pid;                          /* 0 until its first hello */
 	int claimed_pid;                  /* what the parent stub says; only to recognise an early death */
 	bool dead;
+	bool cloned;                      /* has had more than one thread */
 	int exit_status;
 	int control;                      /* our end of its control socket */
 	char *areas;                      /* our mapping of its areas */
@@ -35,6 +36,7 @@ struct systrap_thread {
 	bool in_guest;                    /* the command was CMD_RESUME */
 	uint64_t frame_off;               /* of the frame in its area; checked */
 	struct host_frame frame;          /* the copy made at the last guest event */
+	uint64_t resumed_ns, run_ns;      /* when guest code went on last; how long it was away running until then */
 	uint64_t fs_base, gs_base;        /* as loaded in the host thread, as far as we know */
 	TAILQ_ENTRY(systrap_thread) run_link, as_link;
 };
