@@ -1,0 +1,35 @@
+/* stats.c - what --stats prints: what the sandbox took from the host, and how its system calls went. */
+#include "loader/stats.h"
+
+#include <sys/resource.h>
+
+static double seconds(struct timeval tv)
+{
+	return (double)tv.tv_sec + (double)tv.tv_usec / 1e6;
+}
+
+void stats_print(FILE *to, const struct result *r, const struct cgroup *cg, uint64_t wall_ns, bool json)
+{
+	struct rusage ru = { 0 };
+	getrusage(RUSAGE_CHILDREN, &ru);
+	/* Without a cgroup only the largest process is known. */
+	uint64_t peak = cgroup_peak_bytes(cg);
+	const char *peak_of = peak ? "sandbox" : "largest process";
+	if (!peak)
+		peak = (uint64_t)ru.ru_maxrss * 1024;
+	const struct control_stats *s = &r->stats;
+	const char *format = json ?
+		"{\"exit_status\":%d,\"wall_s\":%.6f,\"user_s\":%.6f,\"system_s\":%.6f,\"sentry_s\":%.6f,\"peak_bytes\":%llu,"
+		"\"peak_of\":\"%s\",\"syscalls\":{\"total\":%llu,\"trapped\":%llu,\"rewritten\":%llu,\"in_stub\":%llu,"
+		"\"unimplemented\":%llu},\"faults\":%llu,\"forks\":%llu,\"threads\":%llu,\"wakeups\":%llu,\"gofer_requests\":%llu}\n" :
+		"sbx: exit status %d\n"
+		"sbx: %.3f s wall, %.3f s user, %.3f s system, of which the sentry %.3f s\n"
+		"sbx: %llu bytes of memory at the peak (%s)\n"
+		"sbx: %llu system calls: %llu trapped, %llu rewritten, %llu in the stub; %llu not implemented\n"
+		"sbx: %llu faults, %llu forks, %llu threads, %llu wake-ups, %llu gofer requests\n";
+#define U(x) (unsigned long long)(x)
+	fprintf(to, format, r->exit_status, (double)wall_ns / 1e9, seconds(ru.ru_utime), seconds(ru.ru_stime),
+		(double)s->sentry_cpu_ns / 1e9, U(peak), peak_of, U(s->syscalls), U(s->trapped), U(s->rewritten), U(s->in_stub),
+		U(s->unimplemented), U(s->faults), U(s->forks), U(s->threads), U(s->wakeups), U(s->gofer_requests));
+#undef U
+}
