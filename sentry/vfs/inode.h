@@ -55,6 +55,8 @@ struct inode_ops {
 	/* Opens a file (vfs has checked permission; O_CREAT/O_EXCL/O_TRUNC are done). Devices, FIFOs and sockets never
 	 * get here: vfs opens them by i->mode and i->rdev. */
 	int (*open)(struct inode *i, const struct path *path, int flags, struct task *t, struct file **out);
+	/* The same for inodes that are opened their own way whatever their type is (host descriptors). Empty: by type. */
+	int (*reopen)(struct inode *i, const struct path *path, int flags, struct task *t, struct file **out);
 
 	int (*getattr)(struct inode *i);                                        /* refresh the fields below; empty: they are true */
 	int (*setattr)(struct inode *i, const struct iattr *attr);              /* empty: EPERM. i->lock is held */

@@ -23,6 +23,8 @@
 #define __O_TMPFILE 020000000
 #endif
 
+#define KERNEL_O_LARGEFILE 0100000      /* always on in 64-bit open(2); the C library's constant is 0 */
+
 /* --- O_PATH --- */
 
 static void path_file_release(struct file *f)
@@ -71,6 +73,8 @@ static int may_open(struct task *t, const struct path *p, int flags, int mask)
 static int open_by_type(struct task *t, const struct path *p, int flags, struct file **out)
 {
 	struct inode *i = p->dentry->inode;
+	if (i->ops->reopen)
+		return i->ops->reopen(i, p, flags, t, out);
 	switch (i->mode & S_IFMT) {
 	case S_IFCHR:
 		return chrdev_open(i, p, flags, t, out);
@@ -101,6 +105,7 @@ static int open_checked(struct task *t, const struct path *p, int flags, struct 
 		i->writers--;
 	if (err)
 		return err;
+	f->flags |= KERNEL_O_LARGEFILE;
 	if ((f->mode & FMODE_WRITE) && S_ISREG(f->inode->mode) && !(f->mode & FMODE_WRITER)) {
 		f->inode->writers++;
 		f->mode |= FMODE_WRITER;
