@@ -4,6 +4,8 @@
 #include <linux/capability.h>
 #include <string.h>
 
+#include "sentry/kernel/task.h"
+
 #define ALL_CAPS ((1ULL << (CAP_LAST_CAP + 1)) - 1)
 
 struct cred *cred_new(uint32_t uid, uint32_t gid)
@@ -54,4 +56,23 @@ bool cred_in_group(const struct cred *c, uint32_t gid)
 		if (c->groups[i] == gid)
 			return true;
 	return false;
+}
+
+void cred_install(struct task *t, struct cred *new)
+{
+	struct cred *old = t->cred;
+	bool gained = new->cap_permitted & ~old->cap_permitted;
+	if (old->euid != new->euid || old->egid != new->egid || old->fsuid != new->fsuid || old->fsgid != new->fsgid ||
+	    gained) {
+		if (t->mm)
+			t->mm->dumpable = 0;
+		t->pdeath_signal = 0;
+	}
+	if (t->published && t->nproc_uid != new->uid) {
+		user_charge(t->nproc_uid, -1, 0);
+		user_charge(new->uid, 1, 0);
+		t->nproc_uid = new->uid;
+	}
+	t->cred = new;
+	cred_put(old);
 }

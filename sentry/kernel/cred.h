@@ -17,8 +17,12 @@ struct cred {
 };
 struct cred *cred_get(const struct cred *c);
 void cred_put(struct cred *c);
+DEFINE_AUTO(cred_put, struct cred *)
 struct cred *cred_copy(const struct cred *c);                          /* private, refs 1 */
 struct cred *cred_new(uint32_t uid, uint32_t gid);                     /* of a first task: all capabilities if uid is 0 */
+/* t becomes who `new` says; takes it over. Losing or gaining makes t undumpable, as Linux's commit_creds(). */
+struct task;
+void cred_install(struct task *t, struct cred *new);
 bool cred_in_group(const struct cred *c, uint32_t gid);                /* fsgid or supplementary */
 static inline bool cred_has_cap(const struct cred *c, int cap) { return c->cap_effective >> cap & 1; }
 

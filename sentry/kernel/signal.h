@@ -43,6 +43,9 @@ int signal_send_group(struct thread_group *tg, int sig, const siginfo_t *info);
 int signal_send_pgrp(int pgid, int sig, const siginfo_t *info);        /* -ESRCH */
 void signal_force_fault(struct task *t, int sig, const siginfo_t *info);   /* a fault: can't be blocked or ignored */
 
+/* kill(2)'s rules; sig 0 too. -EPERM. */
+int signal_may_send(const struct task *t, const struct task *target, int sig) MUST_CHECK;
+
 /* A timer's own entry (timer set, info filled in), to t if not NULL, else to tg. 0: queued, and taken() will be called;
  * 1: not, because it is still queued (an overrun) or the signal is ignored. Never sleeps. */
 int signal_send_entry(struct sigqueue_entry *e, struct thread_group *tg, struct task *t);

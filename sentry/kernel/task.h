@@ -56,7 +56,7 @@ struct thread_group {                     /* a process */
 	struct waitq wait_children;       /* woken when a child changes state; and threads at exec */
 	struct waitq exited;              /* woken when this becomes a zombie (pidfd) */
 	struct rlimit rlimits[RLIM_NLIMITS];
-	bool child_subreaper, did_exec;
+	bool child_subreaper, did_exec, thp_disabled;
 	int oom_score_adj;
 	struct itimer { struct ktimer timer; uint64_t interval_ns; struct thread_group *tg; } itimer_real;
 	struct posix_timers *timers;      /* timer_create; kernel/posix_timers.c */

@@ -85,6 +85,7 @@ static void copy_process(struct task *t, struct thread_group *tg, const struct c
 	for (int i = 0; i < RLIM_NLIMITS; i++)
 		tg->rlimits[i] = old->rlimits[i];
 	tg->oom_score_adj = old->oom_score_adj;
+	tg->thp_disabled = old->thp_disabled;
 	tg_join_pgrp(tg, old->pgrp);
 }
 

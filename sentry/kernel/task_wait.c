@@ -4,7 +4,7 @@
  *         does not count as a child to wait for. */
 #include "sentry/kernel/task_wait.h"
 
-#include <linux/wait.h>
+#include <sys/wait.h>
 #include <string.h>
 
 #include "sentry/kernel/process.h"
@@ -12,13 +12,13 @@
 static bool is_eligible(const struct task *t, const struct wait_query *q, const struct thread_group *child)
 {
 	switch (q->type) {
-	case WAIT_ANY:
+	case CHILD_ANY:
 		break;
-	case WAIT_PID:
+	case CHILD_PID:
 		if (child->tgid != q->id)
 			return false;
 		break;
-	case WAIT_PGRP:
+	case CHILD_PGRP:
 		if (!child->pgrp || child->pgrp->pgid != q->id)
 			return false;
 		break;

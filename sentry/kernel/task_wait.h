@@ -4,7 +4,7 @@
 #include "sentry/kernel/task.h"
 
 struct wait_query {
-	enum { WAIT_ANY, WAIT_PID, WAIT_PGRP } type;
+	enum { CHILD_ANY, CHILD_PID, CHILD_PGRP } type;
 	int id;
 	int options;                      /* WEXITED WSTOPPED WCONTINUED WNOHANG WNOWAIT __WALL __WCLONE __WNOTHREAD */
 };

@@ -1,0 +1,128 @@
+/* sys_clone.c - clone(2), clone3(2), fork(2), vfork(2), unshare(2).
+ *
+ * LINUX   kernel/fork.c: clone3_args_valid(), sys_clone(), ksys_unshare().
+ * MISSING New namespaces (CLONE_NEW*): EPERM without CAP_SYS_ADMIN, else EINVAL, as if configured out. */
+#include <linux/capability.h>
+#include <linux/sched.h>
+
+#include "sentry/kernel/pid.h"
+#include "sentry/kernel/task_clone.h"
+#include "sentry/syscalls/table.h"
+
+#define LEGACY_FLAGS 0xffffffffULL
+#define PID_NS_LEVELS 32
+
+long sys_clone(struct task *t, uint64_t flags, uptr_t stack, uptr_t parent_tid, uptr_t child_tid, uint64_t tls)
+{
+	flags &= LEGACY_FLAGS;
+	if ((flags & CLONE_PIDFD) && (flags & CLONE_PARENT_SETTID))
+		return -EINVAL;                 /* both would use parent_tid */
+	struct clone_request req = {
+		.flags = flags & ~(uint64_t)CSIGNAL,
+		.exit_signal = (int)(flags & CSIGNAL),
+		.stack = stack.addr,
+		.tls = tls,
+		.pidfd = parent_tid,
+		.parent_tid = parent_tid,
+		.child_tid = child_tid,
+	};
+	if (req.exit_signal > NSIG64)
+		req.exit_signal = 0;            /* sends nothing */
+	return task_clone(t, &req);
+}
+
+long sys_fork(struct task *t)
+{
+	return task_clone(t, &(struct clone_request){ .exit_signal = SIGCHLD });
+}
+
+long sys_vfork(struct task *t)
+{
+	return task_clone(t, &(struct clone_request){ .flags = CLONE_VFORK | CLONE_VM, .exit_signal = SIGCHLD });
+}
+
+static int get_set_tid(struct task *t, const struct clone_args *args, int *out)
+{
+	if (args->set_tid_size > PID_NS_LEVELS || !args->set_tid != !args->set_tid_size)
+		return -EINVAL;
+	if (!args->set_tid)
+		return 0;
+	if (args->set_tid_size > 1)             /* there is one namespace */
+		return -EINVAL;
+	int tid;
+	if (get_user(t, &tid, UPTR(args->set_tid)) < 0)
+		return -EFAULT;
+	if (tid < 1 || tid >= pid_max)
+		return -EINVAL;
+	if (!cred_has_cap(t->cred, CAP_SYS_ADMIN) && !cred_has_cap(t->cred, CAP_CHECKPOINT_RESTORE))
+		return -EPERM;
+	*out = tid;
+	return 0;
+}
+
+static bool clone3_valid(const struct clone_args *a)
+{
+	if (a->flags & ~(LEGACY_FLAGS | CLONE_CLEAR_SIGHAND))
+		return false;
+	if (a->flags & (CLONE_DETACHED | (CSIGNAL & ~(uint64_t)CLONE_NEWTIME)))
+		return false;
+	if ((a->flags & CLONE_SIGHAND) && (a->flags & CLONE_CLEAR_SIGHAND))
+		return false;
+	if ((a->flags & (CLONE_THREAD | CLONE_PARENT)) && a->exit_signal)
+		return false;
+	if (a->exit_signal > NSIG64)
+		return false;
+	return !a->stack == !a->stack_size && a->stack + a->stack_size >= a->stack;
+}
+
+long sys_clone3(struct task *t, uptr_t cl_args, uint64_t size)
+{
+	struct clone_args a;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	int err = copy_struct_from_user(t, &a, sizeof(a), cl_args, size, CLONE_ARGS_SIZE_VER0);
+	if (err)
+		return err;
+	if (!clone3_valid(&a))
+		return -EINVAL;
+	struct clone_request req = {
+		.flags = a.flags,
+		.exit_signal = (int)a.exit_signal,
+		.stack = a.stack + a.stack_size,
+		.tls = a.tls,
+		.pidfd = UPTR(a.pidfd),
+		.parent_tid = UPTR(a.parent_tid),
+		.child_tid = UPTR(a.child_tid),
+	};
+	err = get_set_tid(t, &a, &req.set_tid);
+	return err ? err : task_clone(t, &req);
+}
+
+#define UNSHARE_NAMESPACES (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | \
+			    CLONE_NEWNET | CLONE_NEWTIME)
+
+long sys_unshare(struct task *t, uint64_t flags)
+{
+	const uint64_t memory = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
+	if (flags & ~(UNSHARE_NAMESPACES | memory | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM))
+		return -EINVAL;
+	/* Only asking for what is already so: a process cannot leave its own threads. */
+	if ((flags & memory) && t->tg->nthreads > 1)
+		return -EINVAL;
+	if ((flags & (CLONE_SIGHAND | CLONE_VM)) && t->tg->sighand->refs > 1)
+		return -EINVAL;
+	if (flags & UNSHARE_NAMESPACES)
+		return cred_has_cap(t->cred, CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
+
+	if ((flags & CLONE_FS) && t->fs->refs > 1) {
+		struct fs_context *old = t->fs;
+		t->fs = fs_context_copy(old);
+		fs_context_put(old);
+	}
+	if ((flags & CLONE_FILES) && t->files->refs > 1) {
+		struct fdtable *old = t->files;
+		t->files = fdtable_copy(old);
+		fdtable_put(old);
+	}
+	return 0;
+}
