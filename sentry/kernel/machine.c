@@ -52,6 +52,11 @@ uint64_t machine_uptime_ns(void)
 	return now_mono_ns() - start_mono_ns;
 }
 
+uint64_t machine_since_start_ns(uint64_t mono_ns)
+{
+	return mono_ns > start_mono_ns ? mono_ns - start_mono_ns : 0;
+}
+
 uint64_t machine_boot_real_ns(void)
 {
 	static uint64_t boot;

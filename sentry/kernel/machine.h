@@ -16,6 +16,7 @@ int machine_cpus(void);                   /* 1 … MACHINE_CPUS_MAX; numbered fr
 uint64_t machine_ram_bytes(void);         /* the sandbox's limit, or the host's memory */
 uint64_t machine_free_bytes(void);        /* at most the above */
 uint64_t machine_uptime_ns(void);         /* since the sandbox's start */
+uint64_t machine_since_start_ns(uint64_t mono_ns);   /* a CLOCK_MONOTONIC time as time since then */
 uint64_t machine_boot_real_ns(void);      /* CLOCK_REALTIME of that */
 uint64_t machine_tsc_hz(void);            /* measured since the start; 0: too early to tell */
 const char *machine_boot_id(void);        /* a UUID, new for every sandbox */

@@ -169,6 +169,8 @@ static int pseudo_permission(struct inode *inode, const struct cred *cred, int m
 		i->entry->refresh(i);
 	if (i->task && i->task->cred == cred && S_ISDIR(inode->mode))
 		return 0;                         /* its own: fs/proc/fd.c, proc_fd_permission() */
+	if ((mask & MAY_WRITE) && S_ISREG(inode->mode) && !(inode->mode & 0222))
+		return -EACCES;                   /* not even root: sysctl_perm(), kernfs_fop_open() */
 	return generic_permission(inode, cred, mask);
 }
 

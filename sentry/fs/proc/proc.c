@@ -1,0 +1,98 @@
+/* proc.c - the root of /proc: the machine's files, a directory a process, self. */
+#include "sentry/fs/proc/proc.h"
+
+#include <dirent.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sentry/fs/proc/proc_impl.h"
+#include "sentry/kernel/machine.h"
+
+static ssize_t link_text(char *buf, size_t bytes, const char *text)
+{
+	size_t len = MIN(strlen(text), bytes);
+	memcpy(buf, text, len);
+	return len;
+}
+
+static ssize_t self_readlink(struct pseudo_inode *i, struct task *viewer, char *buf, size_t bytes)
+{
+	char text[16];
+	(void)i;
+	snprintf(text, sizeof(text), "%d", viewer->tg->tgid);
+	return link_text(buf, bytes, text);
+}
+
+static ssize_t thread_self_readlink(struct pseudo_inode *i, struct task *viewer, char *buf, size_t bytes)
+{
+	char text[40];
+	(void)i;
+	snprintf(text, sizeof(text), "%d/task/%d", viewer->tg->tgid, viewer->tid);
+	return link_text(buf, bytes, text);
+}
+
+static const struct pseudo_entry pid_dir = {
+	.name = "PID", .mode = S_IFDIR | 0555, .children = proc_pid_entries, .refresh = proc_pid_refresh, .check = proc_pid_check,
+};
+
+/* Any thread's id is found; only processes are listed, as in Linux. */
+static int root_lookup(struct pseudo_inode *dir, const char *name, struct inode **out)
+{
+	long tid = pseudo_number(name);
+	struct task *t = tid > 0 ? task_find((int)tid) : NULL;
+	if (!t)
+		return -ENOENT;
+	*out = pseudo_inode_new(dir, &pid_dir, name, t, 0);
+	return 0;
+}
+
+static int root_iterate(struct pseudo_inode *dir, struct dir_context *ctx)
+{
+	char name[16];
+	FOREACH_PROCESS(tg) {
+		off_t pos = PSEUDO_OWN_POS + tg->tgid;
+		if (pos < ctx->pos)
+			continue;
+		snprintf(name, sizeof(name), "%d", tg->tgid);
+		if (!ctx->emit(ctx, name, strlen(name), pseudo_ino(dir, name), DT_DIR, pos + 1))
+			return 0;
+		ctx->pos = pos + 1;
+	}
+	return 0;
+}
+
+static const struct pseudo_entry fs_entries[] = { { 0 } };
+
+static const struct pseudo_entry root_entries[] = {
+	PSEUDO_LINK("self", .readlink = self_readlink),
+	PSEUDO_LINK("thread-self", .readlink = thread_self_readlink),
+	PSEUDO_LINK("mounts", .ptr = "self/mounts"),
+	PSEUDO_LINK("net", .ptr = "self/net"),
+	PSEUDO_DIR("fs", fs_entries),
+	PSEUDO_DIR("sys", proc_sys_entries),
+	PSEUDO_FILE("cmdline", 0444, .show = proc_cmdline_kernel),
+	PSEUDO_FILE("cpuinfo", 0444, .show = proc_cpuinfo),
+	PSEUDO_FILE("devices", 0444, .show = proc_devices),
+	PSEUDO_FILE("filesystems", 0444, .show = proc_filesystems),
+	PSEUDO_FILE("interrupts", 0444, .show = proc_interrupts),
+	PSEUDO_FILE("loadavg", 0444, .show = proc_loadavg),
+	PSEUDO_FILE("meminfo", 0444, .show = proc_meminfo),
+	PSEUDO_FILE("modules", 0444, .show = pseudo_show_empty),
+	PSEUDO_FILE("partitions", 0444, .show = proc_partitions),
+	PSEUDO_FILE("stat", 0444, .show = proc_machine_stat),
+	PSEUDO_FILE("swaps", 0444, .show = proc_swaps),
+	PSEUDO_FILE("uptime", 0444, .show = proc_uptime),
+	PSEUDO_FILE("version", 0444, .show = proc_version),
+	PSEUDO_FILE("vmstat", 0444, .show = proc_vmstat),
+	{ 0 },
+};
+
+static const struct pseudo_entry root = {
+	.name = "proc", .mode = S_IFDIR | 0555, .children = root_entries, .lookup = root_lookup, .iterate = root_iterate,
+};
+
+int proc_mount(struct superblock **out)
+{
+	return pseudo_mount("proc", PROC_SUPER_MAGIC, &root, out);
+}

@@ -1,0 +1,43 @@
+/* proc_impl.h - what the files of fs/proc share. */
+#pragma once
+
+#include "sentry/fs/pseudo/pseudo.h"
+
+/* Tables, one a file. */
+extern const struct pseudo_entry proc_pid_entries[];          /* /proc/PID; proc_pid.c */
+extern const struct pseudo_entry proc_sys_entries[];          /* /proc/sys; proc_sys.c */
+extern const struct pseudo_entry proc_net_entries[];          /* /proc/PID/net; proc_net.c */
+extern const struct pseudo_entry proc_ns_entries[];           /* /proc/PID/ns; proc_ns.c */
+
+/* A show() each. */
+typedef int proc_show(struct seq *s, struct pseudo_inode *i, struct task *viewer);
+proc_show proc_cpuinfo, proc_meminfo, proc_machine_stat, proc_uptime, proc_loadavg, proc_version, proc_filesystems,
+	proc_devices, proc_swaps, proc_vmstat, proc_partitions, proc_interrupts, proc_cmdline_kernel;
+proc_show proc_pid_stat, proc_pid_statm, proc_pid_status, proc_pid_maps, proc_pid_smaps, proc_pid_cmdline,
+	proc_pid_environ, proc_pid_auxv, proc_pid_comm, proc_pid_limits, proc_pid_personality, proc_pid_syscall,
+	proc_pid_oom_score, proc_pid_oom_score_adj, proc_pid_oom_adj, proc_pid_timerslack, proc_pid_mounts,
+	proc_pid_mountinfo, proc_pid_mountstats;
+typedef int proc_store(struct pseudo_inode *i, struct task *writer, char *text, size_t len);
+proc_store proc_pid_comm_store, proc_pid_oom_score_adj_store, proc_pid_oom_adj_store, proc_pid_timerslack_store;
+
+/* pseudo_entry functions for what is about i->task. */
+void proc_pid_refresh(struct pseudo_inode *i);                /* owner */
+int proc_pid_check(struct pseudo_inode *i);                   /* -ESRCH: reaped */
+int proc_pid_may_open(struct pseudo_inode *i, struct task *viewer);   /* -EACCES unless viewer may look into it */
+bool proc_may_look(struct task *viewer, struct task *target);
+int proc_task_lookup(struct pseudo_inode *dir, const char *name, struct inode **out);   /* task/TID */
+int proc_task_iterate(struct pseudo_inode *dir, struct dir_context *ctx);
+int proc_fd_lookup(struct pseudo_inode *dir, const char *name, struct inode **out);     /* fd/N, fdinfo/N */
+int proc_fd_iterate(struct pseudo_inode *dir, struct dir_context *ctx);
+int proc_fdinfo_lookup(struct pseudo_inode *dir, const char *name, struct inode **out);
+int proc_mem_open(struct pseudo_inode *i, const struct path *path, int flags, struct task *t, struct file **out);
+ssize_t proc_exe_readlink(struct pseudo_inode *i, struct task *viewer, char *buf, size_t bytes);
+int proc_exe_follow(struct pseudo_inode *i, struct task *viewer, struct path *out);
+ssize_t proc_cwd_readlink(struct pseudo_inode *i, struct task *viewer, char *buf, size_t bytes);
+int proc_cwd_follow(struct pseudo_inode *i, struct task *viewer, struct path *out);
+ssize_t proc_root_readlink(struct pseudo_inode *i, struct task *viewer, char *buf, size_t bytes);
+int proc_root_follow(struct pseudo_inode *i, struct task *viewer, struct path *out);
+
+/* The path's name as a link's target: its length. */
+ssize_t proc_path_target(struct task *viewer, const struct path *p, char *buf, size_t bytes);
+uint64_t proc_ticks(uint64_t ns);                             /* in USER_HZ */

@@ -1,0 +1,192 @@
+/* proc_pid_stat.c - /proc/PID/stat, statm, status: a task's state in numbers.
+ *
+ * LINUX    fs/proc/array.c, fs/proc/task_mmu.c.
+ * MISSING  Resident memory and page faults: the host counts those for its own processes. stat and statm show 0 for them,
+ *          status leaves them out. */
+#include <inttypes.h>
+#include <sys/sysmacros.h>
+
+#include "sentry/fs/proc/proc_impl.h"
+#include "sentry/kernel/machine.h"
+#include "sentry/kernel/process.h"
+
+static char state_of(const struct task *t, const struct task *viewer)
+{
+	if (t->exited || t->tg->zombie)
+		return 'Z';
+	if (t == viewer)
+		return 'R';
+	if (t->stop_state != RUNNING)
+		return t->stop_state == TRACED ? 't' : 'T';
+	return t->sleeping ? 'S' : 'R';
+}
+
+static const char *state_name(char state)
+{
+	switch (state) {
+	case 'R': return "R (running)";
+	case 'S': return "S (sleeping)";
+	case 'T': return "T (stopped)";
+	case 't': return "t (tracing stop)";
+	default: return "Z (zombie)";
+	}
+}
+
+static uint64_t timeval_ns(const struct timeval *tv)
+{
+	return (uint64_t)tv->tv_sec * NS_PER_SEC + (uint64_t)tv->tv_usec * 1000;
+}
+
+struct times { uint64_t user, system, child_user, child_system; };
+
+static struct times times_of(struct task *t, bool whole)
+{
+	struct thread_group *tg = t->tg;
+	struct task *p;
+	if (!whole)
+		return (struct times){ .user = t->utime_ns, .system = t->stime_ns };
+	struct times n = {
+		timeval_ns(&tg->rusage_dead.ru_utime), timeval_ns(&tg->rusage_dead.ru_stime),
+		timeval_ns(&tg->rusage_children.ru_utime), timeval_ns(&tg->rusage_children.ru_stime),
+	};
+	TAILQ_FOREACH(p, &tg->threads, thread_link) {
+		n.user += p->exited ? 0 : p->utime_ns;
+		n.system += p->exited ? 0 : p->stime_ns;
+	}
+	return n;
+}
+
+static void signal_actions(const struct thread_group *tg, ksigset_t *ignored, ksigset_t *caught)
+{
+	*ignored = *caught = 0;
+	for (int sig = 1; tg->sighand && sig <= NSIG64; sig++) {
+		uint64_t handler = tg->sighand->action[sig - 1].handler;
+		if (handler == 1)
+			*ignored |= SIGBIT(sig);
+		else if (handler)
+			*caught |= SIGBIT(sig);
+	}
+}
+
+static int live_threads(const struct thread_group *tg)
+{
+	return tg->zombie ? 1 : MAX(tg->nthreads, 1);
+}
+
+int proc_pid_stat(struct seq *s, struct pseudo_inode *i, struct task *viewer)
+{
+	struct task *t = i->task;
+	struct thread_group *tg = t->tg;
+	const struct mm *mm = t->mm;
+	bool look = proc_may_look(viewer, t);
+	const struct mm *shown = look ? mm : NULL;          /* addresses are for those who may look */
+	struct times n = times_of(t, i->entry->arg);
+	ksigset_t ignored, caught;
+	signal_actions(tg, &ignored, &caught);
+	int nice = t->sched.nice;
+	int priority = t->sched.priority ? -1 - t->sched.priority : 20 + nice;
+
+	seq_printf(s, "%d (%s) %c %d %d %d 0 -1 0", t->tid, t->comm, state_of(t, viewer), tg->parent ? tg->parent->tgid : 0,
+		   tg->pgrp ? tg->pgrp->pgid : 0, tg->pgrp ? tg->pgrp->session->sid : 0);
+	seq_printf(s, " 0 0 0 0 %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, proc_ticks(n.user), proc_ticks(n.system),
+		   proc_ticks(n.child_user), proc_ticks(n.child_system));
+	seq_printf(s, " %d %d %d 0 %" PRIu64 " %" PRIu64 " 0 %" PRIu64, priority, nice, live_threads(tg),
+		   proc_ticks(machine_since_start_ns(t->start_time_ns)), mm ? mm->total_bytes : 0,
+		   (uint64_t)tg->rlimits[RLIMIT_RSS].rlim_cur);
+	seq_printf(s, " %" PRIu64 " %" PRIu64 " %" PRIu64 " 0 0", shown ? shown->start_code : 0, shown ? shown->end_code : 0,
+		   shown ? shown->start_stack : 0);
+	seq_printf(s, " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %d 0 0 %d %d %d %d 0 0 0", t->pending.set & 0x7fffffff,
+		   t->blocked & 0x7fffffff, ignored & 0x7fffffff, caught & 0x7fffffff, look && t->sleeping, tg->exit_signal, 0,
+		   t->sched.priority, t->sched.policy);
+	seq_printf(s, " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %d\n",
+		   shown ? shown->start_data : 0, shown ? shown->end_data : 0, shown ? shown->start_brk : 0,
+		   shown ? shown->arg_start : 0, shown ? shown->arg_end : 0, shown ? shown->env_start : 0,
+		   shown ? shown->env_end : 0, look ? tg->exit_code : 0);
+	return 0;
+}
+
+/* size resident shared text lib data dt, in pages. */
+int proc_pid_statm(struct seq *s, struct pseudo_inode *i, struct task *viewer)
+{
+	const struct mm *mm = i->task->mm;
+	(void)viewer;
+	if (!mm) {
+		seq_puts(s, "0 0 0 0 0 0 0\n");
+		return 0;
+	}
+	uint64_t text = (PAGE_ALIGN_UP(mm->end_code) - PAGE_ALIGN_DOWN(mm->start_code)) / PAGE_SIZE;
+	uint64_t size = mm->total_bytes / PAGE_SIZE, data = (mm->data_bytes + mm->stack_bytes) / PAGE_SIZE;
+	seq_printf(s, "%" PRIu64 " 0 0 %" PRIu64 " 0 %" PRIu64 " 0\n", size, text, data);
+	return 0;
+}
+
+static void status_ids(struct seq *s, struct task *t)
+{
+	const struct cred *c = t->cred;
+	seq_printf(s, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", c->uid, c->euid, c->suid, c->fsuid, c->gid, c->egid, c->sgid,
+		   c->fsgid);
+	seq_printf(s, "FDSize:\t%d\nGroups:\t", t->files ? t->files->size : 0);
+	for (int g = 0; g < c->ngroups; g++)
+		seq_printf(s, "%u ", c->groups[g]);
+	struct pgrp *pg = t->tg->pgrp;
+	seq_printf(s, "%s\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nKthread:\t0\n", c->ngroups ? "" : " ", t->tg->tgid, t->tid,
+		   pg ? pg->pgid : 0, pg ? pg->session->sid : 0);
+}
+
+static void status_memory(struct seq *s, const struct mm *mm)
+{
+	uint64_t text = PAGE_ALIGN_UP(mm->end_code) - PAGE_ALIGN_DOWN(mm->start_code);
+	seq_printf(s, "VmSize:\t%8" PRIu64 " kB\nVmLck:\t%8" PRIu64 " kB\nVmPin:\t%8d kB\n", mm->total_bytes / 1024,
+		   mm->locked_bytes / 1024, 0);
+	seq_printf(s, "VmData:\t%8" PRIu64 " kB\nVmStk:\t%8" PRIu64 " kB\nVmExe:\t%8" PRIu64 " kB\nVmSwap:\t%8d kB\n",
+		   mm->data_bytes / 1024, mm->stack_bytes / 1024, text / 1024, 0);
+	seq_printf(s, "CoreDumping:\t0\nTHP_enabled:\t1\n");
+}
+
+static void status_signals(struct seq *s, struct task *t)
+{
+	ksigset_t ignored, caught;
+	signal_actions(t->tg, &ignored, &caught);
+	seq_printf(s, "Threads:\t%d\nSigQ:\t%d/%" PRIu64 "\n", live_threads(t->tg), user_counts(t->cred->uid).signals,
+		   (uint64_t)t->tg->rlimits[RLIMIT_SIGPENDING].rlim_cur);
+	seq_printf(s, "SigPnd:\t%016" PRIx64 "\nShdPnd:\t%016" PRIx64 "\nSigBlk:\t%016" PRIx64 "\n", t->pending.set, t->tg->pending.set,
+		   t->blocked);
+	seq_printf(s, "SigIgn:\t%016" PRIx64 "\nSigCgt:\t%016" PRIx64 "\n", ignored, caught);
+}
+
+int proc_pid_status(struct seq *s, struct pseudo_inode *i, struct task *viewer)
+{
+	struct task *t = i->task;
+	const struct cred *c = t->cred;
+	seq_puts(s, "Name:\t");
+	seq_escaped(s, t->comm, "\n");
+	seq_puts(s, "\n");
+	if (t->fs)
+		seq_printf(s, "Umask:\t%04o\n", t->fs->umask);
+	seq_printf(s, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", state_name(state_of(t, viewer)),
+		   t->tg->tgid, t->tid, t->tg->parent ? t->tg->parent->tgid : 0);
+	status_ids(s, t);
+	if (t->mm)
+		status_memory(s, t->mm);
+	status_signals(s, t);
+	seq_printf(s, "CapInh:\t%016" PRIx64 "\nCapPrm:\t%016" PRIx64 "\nCapEff:\t%016" PRIx64 "\nCapBnd:\t%016" PRIx64
+		   "\nCapAmb:\t%016" PRIx64 "\n", c->cap_inheritable, c->cap_permitted, c->cap_effective, c->cap_bset, c->cap_ambient);
+	seq_printf(s, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n", c->no_new_privs);
+
+	uint64_t cpus[ARRAY_SIZE(t->cpu_mask)], node = 1;
+	size_t ncpus = machine_cpus();
+	for (size_t w = 0; w < ARRAY_SIZE(cpus); w++) {
+		size_t first = w * 64;
+		uint64_t there = first >= ncpus ? 0 : ncpus - first >= 64 ? UINT64_MAX : (1ULL << (ncpus - first)) - 1;
+		cpus[w] = t->cpu_mask[w] & there;
+	}
+	seq_puts(s, "Cpus_allowed:\t");
+	seq_bitmask(s, cpus, ncpus);
+	seq_puts(s, "\nCpus_allowed_list:\t");
+	seq_bitlist(s, cpus, ncpus);
+	seq_puts(s, "\nMems_allowed:\t");
+	seq_bitmask(s, &node, 32);
+	seq_printf(s, "\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%" PRIu64 "\nnonvoluntary_ctxt_switches:\t%" PRIu64 "\n",
+		   t->nvcsw, t->nivcsw);
+	return 0;
+}

@@ -1,0 +1,223 @@
+/* proc_sys.c - /proc/sys: the kernel's parameters.
+ *
+ * HOW      What this kernel has as a variable can be read and, by root, written; everything else is the number that holds, read-only.
+ * LINUX    kernel/sysctl.c and Documentation/admin-guide/sysctl. */
+#include <inttypes.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sentry/fs/proc/proc_impl.h"
+#include "sentry/kernel/machine.h"
+#include "sentry/kernel/pid.h"
+
+/* --- names --- */
+
+static int show_hostname(struct seq *s, struct pseudo_inode *i, struct task *viewer)
+{
+	const struct uts_ns *uts = viewer ? viewer->uts : NULL;
+	if (uts)
+		seq_printf(s, "%.64s\n", i->entry->arg ? uts->domainname : uts->hostname);
+	return 0;
+}
+
+static int store_hostname(struct pseudo_inode *i, struct task *writer, char *text, size_t len)
+{
+	char *field = i->entry->arg ? writer->uts->domainname : writer->uts->hostname;
+	if (!cred_has_cap(writer->cred, CAP_SYS_ADMIN))
+		return -EPERM;
+	size_t n = MIN(len, strcspn(text, "\n"));
+	if (n > 64)
+		n = 64;
+	memset(field, 0, 65);
+	memcpy(field, text, n);
+	return 0;
+}
+
+/* --- random --- */
+
+static int show_boot_id(struct seq *s, struct pseudo_inode *i, struct task *viewer)
+{
+	(void)i;
+	(void)viewer;
+	seq_printf(s, "%s\n", machine_boot_id());
+	return 0;
+}
+
+static int show_uuid(struct seq *s, struct pseudo_inode *i, struct task *viewer)
+{
+	char uuid[37];
+	(void)i;
+	(void)viewer;
+	machine_uuid(uuid);
+	seq_printf(s, "%s\n", uuid);
+	return 0;
+}
+
+/* --- numbers that depend on the machine --- */
+
+static int show_pid_max(struct seq *s, struct pseudo_inode *i, struct task *viewer)
+{
+	(void)i;
+	(void)viewer;
+	seq_printf(s, "%d\n", pid_max);
+	return 0;
+}
+
+/* As Linux sets them at boot: by the memory there is. arg: bytes for one. */
+static int show_by_memory(struct seq *s, struct pseudo_inode *i, struct task *viewer)
+{
+	(void)viewer;
+	seq_printf(s, "%" PRIu64 "\n", machine_ram_bytes() / (uint64_t)i->entry->arg);
+	return 0;
+}
+
+static int show_file_nr(struct seq *s, struct pseudo_inode *i, struct task *viewer)
+{
+	uint64_t n = 0;
+	(void)i;
+	(void)viewer;
+	FOREACH_PROCESS(tg) {
+		const struct fdtable *ft = tg->leader ? tg->leader->files : NULL;
+		for (int fd = 0; ft && fd < ft->size; fd++)
+			n += ft->slots[fd].file != NULL;
+	}
+	seq_printf(s, "%" PRIu64 "\t0\t9223372036854775807\n", n);
+	return 0;
+}
+
+static const struct pseudo_entry random_entries[] = {
+	PSEUDO_FILE("boot_id", 0444, .show = show_boot_id),
+	PSEUDO_FILE("uuid", 0444, .show = show_uuid),
+	PSEUDO_NUMBER("entropy_avail", 0444, 256),
+	PSEUDO_NUMBER("poolsize", 0444, 256),
+	PSEUDO_NUMBER("urandom_min_reseed_secs", 0444, 60),
+	PSEUDO_NUMBER("write_wakeup_threshold", 0444, 256),
+	{ 0 },
+};
+
+static const struct pseudo_entry kernel_entries[] = {
+	PSEUDO_FILE("hostname", 0644, .show = show_hostname, .store = store_hostname, .arg = 0),
+	PSEUDO_FILE("domainname", 0644, .show = show_hostname, .store = store_hostname, .arg = 1),
+	PSEUDO_STRING("ostype", 0444, MACHINE_SYSNAME),
+	PSEUDO_STRING("osrelease", 0444, MACHINE_RELEASE),
+	PSEUDO_STRING("version", 0444, MACHINE_VERSION),
+	PSEUDO_STRING("arch", 0444, MACHINE_ARCH),
+	PSEUDO_FILE("pid_max", 0444, .show = show_pid_max),
+	PSEUDO_FILE("threads-max", 0444, .show = show_by_memory, .arg = 131072),
+	PSEUDO_DIR("random", random_entries),
+	PSEUDO_NUMBER("cap_last_cap", 0444, CAP_LAST_CAP),
+	PSEUDO_STRING("core_pattern", 0444, "core"),
+	PSEUDO_NUMBER("core_uses_pid", 0444, 0),
+	PSEUDO_NUMBER("dmesg_restrict", 0444, 1),
+	PSEUDO_NUMBER("kptr_restrict", 0444, 1),
+	PSEUDO_NUMBER("ngroups_max", 0444, 65536),
+	PSEUDO_NUMBER("msgmax", 0444, 8192),
+	PSEUDO_NUMBER("msgmnb", 0444, 16384),
+	PSEUDO_NUMBER("msgmni", 0444, 32000),
+	PSEUDO_STRING("shmmax", 0444, "18446744073692774399"),
+	PSEUDO_STRING("shmall", 0444, "18446744073692774399"),
+	PSEUDO_NUMBER("shmmni", 0444, 4096),
+	PSEUDO_STRING("sem", 0444, "32000\t1024000000\t500\t32000"),
+	PSEUDO_NUMBER("overflowuid", 0444, 65534),
+	PSEUDO_NUMBER("overflowgid", 0444, 65534),
+	PSEUDO_NUMBER("perf_event_paranoid", 0444, 4),
+	PSEUDO_STRING("printk", 0444, "4\t4\t1\t7"),
+	PSEUDO_NUMBER("randomize_va_space", 0444, 2),
+	PSEUDO_NUMBER("sched_rr_timeslice_ms", 0444, 100),
+	PSEUDO_NUMBER("sched_rt_period_us", 0444, 1000000),
+	PSEUDO_NUMBER("sched_rt_runtime_us", 0444, 950000),
+	PSEUDO_NUMBER("tainted", 0444, 0),
+	PSEUDO_NUMBER("unprivileged_bpf_disabled", 0444, 2),
+	{ 0 },
+};
+
+static const struct pseudo_entry vm_entries[] = {
+	PSEUDO_NUMBER("overcommit_memory", 0444, 0),
+	PSEUDO_NUMBER("overcommit_ratio", 0444, 50),
+	PSEUDO_NUMBER("overcommit_kbytes", 0444, 0),
+	PSEUDO_NUMBER("max_map_count", 0444, MM_MAX_MAP_COUNT),
+	PSEUDO_NUMBER("mmap_min_addr", 0444, PL_GUEST_MIN),
+	PSEUDO_NUMBER("swappiness", 0444, 60),
+	PSEUDO_NUMBER("dirty_ratio", 0444, 20),
+	PSEUDO_NUMBER("dirty_background_ratio", 0444, 10),
+	PSEUDO_NUMBER("min_free_kbytes", 0444, 0),
+	PSEUDO_NUMBER("nr_hugepages", 0444, 0),
+	PSEUDO_NUMBER("page-cluster", 0444, 3),
+	PSEUDO_NUMBER("panic_on_oom", 0444, 0),
+	PSEUDO_NUMBER("oom_kill_allocating_task", 0444, 0),
+	PSEUDO_NUMBER("unprivileged_userfaultfd", 0444, 0),
+	PSEUDO_NUMBER("vfs_cache_pressure", 0444, 100),
+	{ 0 },
+};
+
+static const struct pseudo_entry inotify_entries[] = {
+	PSEUDO_NUMBER("max_queued_events", 0444, 16384),
+	PSEUDO_NUMBER("max_user_instances", 0444, 128),
+	PSEUDO_NUMBER("max_user_watches", 0444, 65536),
+	{ 0 },
+};
+static const struct pseudo_entry epoll_entries[] = {
+	PSEUDO_FILE("max_user_watches", 0444, .show = show_by_memory, .arg = 4096),
+	{ 0 },
+};
+static const struct pseudo_entry mqueue_entries[] = {
+	PSEUDO_NUMBER("msg_default", 0444, 10),
+	PSEUDO_NUMBER("msg_max", 0444, 10),
+	PSEUDO_NUMBER("msgsize_default", 0444, 8192),
+	PSEUDO_NUMBER("msgsize_max", 0444, 8192),
+	PSEUDO_NUMBER("queues_max", 0444, 256),
+	{ 0 },
+};
+
+static const struct pseudo_entry fs_entries[] = {
+	PSEUDO_NUMBER("aio-max-nr", 0444, 65536),
+	PSEUDO_NUMBER("aio-nr", 0444, 0),
+	PSEUDO_STRING("file-max", 0444, "9223372036854775807"),
+	PSEUDO_FILE("file-nr", 0444, .show = show_file_nr),
+	PSEUDO_NUMBER("lease-break-time", 0444, 45),
+	PSEUDO_NUMBER("leases-enable", 0444, 1),
+	PSEUDO_NUMBER("mount-max", 0444, 100000),
+	PSEUDO_NUMBER("nr_open", 0444, 1048576),
+	PSEUDO_NUMBER("overflowuid", 0444, 65534),
+	PSEUDO_NUMBER("overflowgid", 0444, 65534),
+	PSEUDO_NUMBER("pipe-max-size", 0444, 1048576),
+	PSEUDO_NUMBER("pipe-user-pages-hard", 0444, 0),
+	PSEUDO_NUMBER("pipe-user-pages-soft", 0444, 16384),
+	PSEUDO_NUMBER("protected_fifos", 0444, 0),
+	PSEUDO_NUMBER("protected_hardlinks", 0444, 1),
+	PSEUDO_NUMBER("protected_regular", 0444, 0),
+	PSEUDO_NUMBER("protected_symlinks", 0444, 0),
+	PSEUDO_NUMBER("suid_dumpable", 0444, 0),
+	PSEUDO_DIR("inotify", inotify_entries),
+	PSEUDO_DIR("epoll", epoll_entries),
+	PSEUDO_DIR("mqueue", mqueue_entries),
+	{ 0 },
+};
+
+static const struct pseudo_entry net_core_entries[] = {
+	PSEUDO_NUMBER("somaxconn", 0444, 4096),
+	PSEUDO_NUMBER("optmem_max", 0444, 131072),
+	PSEUDO_NUMBER("rmem_default", 0444, 212992),
+	PSEUDO_NUMBER("rmem_max", 0444, 212992),
+	PSEUDO_NUMBER("wmem_default", 0444, 212992),
+	PSEUDO_NUMBER("wmem_max", 0444, 212992),
+	{ 0 },
+};
+static const struct pseudo_entry net_unix_entries[] = {
+	PSEUDO_NUMBER("max_dgram_qlen", 0444, 10),
+	{ 0 },
+};
+static const struct pseudo_entry net_entries[] = {
+	PSEUDO_DIR("core", net_core_entries),
+	PSEUDO_DIR("unix", net_unix_entries),
+	{ 0 },
+};
+
+const struct pseudo_entry proc_sys_entries[] = {
+	PSEUDO_DIR("fs", fs_entries),
+	PSEUDO_DIR("kernel", kernel_entries),
+	PSEUDO_DIR("net", net_entries),
+	PSEUDO_DIR("vm", vm_entries),
+	{ 0 },
+};
