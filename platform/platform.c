@@ -1,33 +1,201 @@
-/* platform.c - choosing a platform by name. */
+/* platform.c - choosing a platform by name; what all platforms have in common. */
+#include <signal.h>
 #include <string.h>
+#include <sys/uio.h>
+#include <time.h>
 
-#include "platform/systrap/systrap.h"
+#include "platform/impl.h"
+
+static const struct platform_ops *const platforms[] = { &platform_systrap };
+static const struct platform_ops *ops;
+struct pl_stats pl_stats_;
 
 const char *pl_default(const char **why_not)
 {
 	*why_not = NULL;
-	return "systrap";
+	return platforms[0]->name;
+}
+
+static int choose(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(platforms); i++)
+		if (strcmp(platforms[i]->name, name) == 0) {
+			ops = platforms[i];
+			return 0;
+		}
+	return -EINVAL;
 }
 
 int pl_prepare(const char *platform, struct pl_launch *out)
 {
-	if (strcmp(platform, "systrap") != 0)
-		return -EINVAL;
-	*out = (struct pl_launch){ .cfg.name = "systrap" };
-	return systrap_prepare(out);
+	int err = choose(platform);
+	if (err)
+		return err;
+	*out = (struct pl_launch){ .cfg.name = ops->name };
+	return ops->prepare(out);
 }
 
 void pl_template_main(struct pl_launch *l)
 {
-	systrap_template_main(l);
+	ops->template_main(l);
+	__builtin_unreachable();
 }
 
 int pl_init(const struct pl_config *cfg)
 {
-	return systrap_init(cfg);
+	int err = choose(cfg->name);
+	return err ? err : ops->init(cfg);
 }
 
 const struct pl_stats *pl_stats(void)
 {
-	return &systrap_stats;
+	return &pl_stats_;
+}
+
+/* --- address spaces --- */
+
+int pl_as_new(struct pl_thread **out)
+{
+	return ops->as_new(out);
+}
+
+int pl_as_fork(struct pl_thread *t, struct pl_thread **out)
+{
+	return ops->as_fork(t, out);
+}
+
+int pl_thread_clone(struct pl_thread *t, struct pl_thread **out)
+{
+	return ops->thread_clone(t, out);
+}
+
+void pl_thread_exit(struct pl_thread *t)
+{
+	if (t)
+		ops->thread_exit(t);
+}
+
+struct pl_as *pl_as_get(struct pl_as *as)
+{
+	as->refs++;
+	return as;
+}
+
+void pl_as_put(struct pl_as *as)
+{
+	if (!as || --as->refs > 0)
+		return;
+	pl_as_kill(as);
+	pl_as_forget(as);
+	ops->as_free(as);
+}
+
+int pl_as_pid(const struct pl_as *as)
+{
+	return as->pid;
+}
+
+void pl_as_lost(struct pl_as *as, int status)
+{
+	if (as->dead)
+		return;
+	as->dead = true;
+	as->exit_status = status;
+	ops->as_lost(as);
+}
+
+void pl_as_kill(struct pl_as *as)
+{
+	if (as->dead)
+		return;
+	if (as->pid)
+		kill(as->pid, SIGKILL);
+	pl_as_lost(as, SIGKILL);
+}
+
+/* --- running --- */
+
+void pl_run(struct pl_thread *t, struct pl_event *out)
+{
+	ops->run(t, out);
+}
+
+void pl_interrupt(struct pl_thread *t)
+{
+	ops->interrupt(t);
+}
+
+int pl_calls(struct pl_thread *t, struct pl_call *v, int n)
+{
+	return ops->calls(t, v, n);
+}
+
+int pl_cmpxchg32(struct pl_thread *t, uint64_t addr, uint32_t *old, uint32_t val)
+{
+	return addr % 4 || addr >= PL_GUEST_END ? -EFAULT : ops->cmpxchg32(t, addr, old, val);
+}
+
+/* --- extended state --- */
+
+size_t pl_fpstate_bytes(void)
+{
+	static size_t bytes;
+	if (bytes)
+		return bytes;
+	/* CPUID 0xd: bytes of the XSAVE area for what XCR0 enables; then the kernel's second magic word. */
+	uint32_t eax = 0xd, ebx, ecx = 0, edx;
+	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+	bytes = (size_t)ebx + 4;
+	return bytes;
+}
+
+size_t pl_fpstate_get(struct pl_thread *t, void *buf)
+{
+	return ops->fpstate_get(t, buf);
+}
+
+void pl_fpstate_set(struct pl_thread *t, const void *buf, size_t bytes)
+{
+	ops->fpstate_set(t, buf, bytes);
+}
+
+void pl_fpstate_reset(struct pl_thread *t)
+{
+	ops->fpstate_reset(t);
+}
+
+/* --- memory and time --- */
+
+ssize_t pl_read(struct pl_as *as, uint64_t addr, void *buf, size_t bytes)
+{
+	struct iovec local = { buf, bytes }, remote = { (void *)addr, bytes };
+	if (as->dead)
+		return -ESRCH;
+	ssize_t n = process_vm_readv(as->pid, &local, 1, &remote, 1, 0);
+	return n < 0 ? -errno : n;
+}
+
+ssize_t pl_write(struct pl_as *as, uint64_t addr, const void *buf, size_t bytes)
+{
+	struct iovec local = { (void *)buf, bytes }, remote = { (void *)addr, bytes };
+	if (as->dead)
+		return -ESRCH;
+	ssize_t n = process_vm_writev(as->pid, &local, 1, &remote, 1, 0);
+	return n < 0 ? -errno : n;
+}
+
+uint64_t pl_as_cpu_ns(struct pl_as *as)
+{
+	/* A process's CPU clock, as clock_getcpuclockid(3) makes them: any process may read it. */
+	clockid_t id = (clockid_t)(~(unsigned)as->pid << 3 | 2);
+	struct timespec ts;
+	if (!as->pid || as->dead || clock_gettime(id, &ts) < 0)
+		return 0;
+	return (uint64_t)ts.tv_sec * NS_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t pl_thread_cpu_ns(struct pl_thread *t)
+{
+	/* A thread's clock is its own process's to read: with several threads, the time it was away running has to do. */
+	return t->as->cloned ? ops->thread_run_ns(t) : pl_as_cpu_ns(t->as);
 }

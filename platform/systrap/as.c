@@ -11,18 +11,16 @@
 
 #include "platform/systrap/systrap.h"
 
-static struct pl_as *by_pid;
-static TAILQ_HEAD(, pl_as) starting = TAILQ_HEAD_INITIALIZER(starting);
+static TAILQ_HEAD(, systrap_as) starting = TAILQ_HEAD_INITIALIZER(starting);
 static struct systrap_thread *template;
 static bool template_ready;
 static struct sleep_lock template_lock;
 static void (*template_died)(int status);
-static struct loop_fd init_watch;
 
-struct systrap_thread *systrap_thread_new(struct pl_as *as, unsigned index)
+static struct systrap_thread *thread_new(struct systrap_as *as, unsigned index)
 {
 	struct systrap_thread *t = NEW(struct systrap_thread);
-	t->base.as = pl_as_get(as);
+	t->base.as = pl_as_get(&as->base);
 	t->index = index;
 	t->slot = (struct slot *)thread_area(t);
 	as->used[index / 64] |= 1ULL << (index % 64);
@@ -33,23 +31,23 @@ struct systrap_thread *systrap_thread_new(struct pl_as *as, unsigned index)
 
 static void thread_free(struct systrap_thread *t)
 {
-	struct pl_as *as = t->base.as;
+	struct systrap_as *as = to_systrap_as(t->base.as);
 	systrap_thread_lost(t);
 	TAILQ_REMOVE(&as->list, t, as_link);
 	if (--as->threads == 0)
-		pl_as_kill(as);
+		pl_as_kill(&as->base);
 	free(t);
-	pl_as_put(as);
+	pl_as_put(&as->base);
 }
 
 /* Takes control and the mapping of areas_fd over, not areas_fd. */
-static int as_alloc(int areas_fd, int control, struct pl_as **out)
+static int as_alloc(int areas_fd, int control, struct systrap_as **out)
 {
 	char *areas = mmap(NULL, STUB_AREAS_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, areas_fd, 0);
 	if (areas == MAP_FAILED)
 		return -errno;
-	struct pl_as *as = NEW(struct pl_as);
-	as->refs = 1;
+	struct systrap_as *as = NEW(struct systrap_as);
+	as->base.refs = 1;
 	as->control = control;
 	as->areas = areas;
 	sleep_lock_init(&as->fd_lock);
@@ -59,53 +57,29 @@ static int as_alloc(int areas_fd, int control, struct pl_as **out)
 	return 0;
 }
 
-struct pl_as *pl_as_get(struct pl_as *as)
+void systrap_as_free(struct pl_as *base)
 {
-	as->refs++;
-	return as;
-}
-
-void pl_as_put(struct pl_as *as)
-{
-	if (!as || --as->refs > 0)
-		return;
-	pl_as_kill(as);
-	if (as->pid)
-		HASH_DEL(by_pid, as);
-	else
+	struct systrap_as *as = to_systrap_as(base);
+	if (!base->pid)
 		TAILQ_REMOVE(&starting, as, starting);
 	close(as->control);
 	munmap(as->areas, STUB_AREAS_BYTES);
 	free(as);
 }
 
-int pl_as_pid(const struct pl_as *as)
+void systrap_as_lost(struct pl_as *base)
 {
-	return as->pid;
-}
-
-static void as_lost(struct pl_as *as, int status)
-{
-	if (as->dead)
+	if (template && base == template->base.as) {
+		template_died(base->exit_status);
 		return;
-	as->dead = true;
-	as->exit_status = status;
+	}
 	struct systrap_thread *t;
-	TAILQ_FOREACH(t, &as->list, as_link)
+	TAILQ_FOREACH(t, &to_systrap_as(base)->list, as_link)
 		systrap_thread_lost(t);
 }
 
-void pl_as_kill(struct pl_as *as)
-{
-	if (as->dead)
-		return;
-	if (as->pid)
-		kill(as->pid, SIGKILL);
-	as_lost(as, SIGKILL);
-}
-
 /* The first message of a new stub. False: none, or not from a process that is new to us. */
-static bool read_hello(struct pl_as *as)
+static bool read_hello(struct systrap_as *as)
 {
 	uint64_t body;
 	char control[CMSG_SPACE(sizeof(struct ucred))];
@@ -118,13 +92,10 @@ static bool read_hello(struct pl_as *as)
 		return false;
 	struct ucred who;
 	memcpy(&who, CMSG_DATA(c), sizeof(who));
-	struct pl_as *other;
-	HASH_FIND_INT(by_pid, &who.pid, other);
-	if (other || who.pid <= 2 || who.pid == getpid())
+	if (pl_as_by_pid(who.pid) || who.pid <= 2 || who.pid == getpid())
 		return false;
 	TAILQ_REMOVE(&starting, as, starting);
-	as->pid = who.pid;
-	HASH_ADD_INT(by_pid, pid, as);
+	pl_as_set_pid(&as->base, who.pid);
 	return true;
 }
 
@@ -149,14 +120,14 @@ static int fork_as(struct systrap_thread *parent, struct systrap_thread **out)
 		close(areas_fd);
 		return err;
 	}
-	struct pl_as *as;
+	struct systrap_as *as;
 	err = as_alloc(areas_fd, control[0], &as);
 	if (err) {
 		close(control[0]);
 		goto out_fds;
 	}
 	/* The child goes on from the parent's frame, at the same place of its own area. */
-	struct systrap_thread *t = systrap_thread_new(as, parent->index);
+	struct systrap_thread *t = thread_new(as, parent->index);
 	memcpy(thread_area(t) + parent->frame_off, thread_area(parent) + parent->frame_off, AREA_BYTES - parent->frame_off);
 	as->first_index = t->index;
 	t->base.regs = parent->base.regs;
@@ -165,9 +136,9 @@ static int fork_as(struct systrap_thread *parent, struct systrap_thread **out)
 	t->gs_base = parent->gs_base;
 	systrap_expect(t);
 
-	struct pl_as *from = parent->base.as;
+	struct systrap_as *from = to_systrap_as(parent->base.as);
 	sleep_lock_acquire(&from->fd_lock);
-	err = from->dead ? -ESRCH : systrap_send_fds(from, (int[]){ areas_fd, control[1] }, 2);
+	err = from->base.dead ? -ESRCH : systrap_send_fds(from, (int[]){ areas_fd, control[1] }, 2);
 	if (!err)
 		err = systrap_command(parent, CMD_FORK);
 	sleep_lock_release(&from->fd_lock);
@@ -186,45 +157,45 @@ static int fork_as(struct systrap_thread *parent, struct systrap_thread **out)
 		thread_free(t);
 	else
 		*out = t;
-	pl_as_put(as);                        /* the thread holds it */
+	pl_as_put(&as->base);                 /* the thread holds it */
 out_fds:
 	close(areas_fd);
 	close(control[1]);
 	return err;
 }
 
-int pl_as_fork(struct pl_thread *pt, struct pl_thread **out)
+int systrap_as_fork(struct pl_thread *pt, struct pl_thread **out)
 {
 	struct systrap_thread *t;
 	int err = fork_as(to_systrap(pt), &t);
 	if (err)
 		return err;
-	systrap_stats.forks++;
+	pl_stats_.forks++;
 	*out = &t->base;
 	return 0;
 }
 
-int pl_as_new(struct pl_thread **out)
+int systrap_as_new(struct pl_thread **out)
 {
 	struct systrap_thread *t;
 	sleep_lock_acquire(&template_lock);
 	int err = 0;
 	if (!template_ready) {
 		err = await_ready(template);
-		template_ready = !err && read_hello(template->base.as);
+		template_ready = !err && read_hello(to_systrap_as(template->base.as));
 	}
 	err = template_ready ? fork_as(template, &t) : -ESRCH;
 	sleep_lock_release(&template_lock);
 	if (err)
 		return err;
-	systrap_stats.forks++;
+	pl_stats_.forks++;
 	*out = &t->base;
 	return 0;
 }
 
 /* An area is free again when the kernel has cleared its thread's id (CLONE_CHILD_CLEARTID): before that the thread may
  * still look at its slot. The first thread's area, which has no id, is never free again. */
-static void reclaim_areas(struct pl_as *as)
+static void reclaim_areas(struct systrap_as *as)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(as->dying); i++)
 		for (uint64_t bits = as->dying[i]; bits; bits &= bits - 1) {
@@ -237,7 +208,7 @@ static void reclaim_areas(struct pl_as *as)
 		}
 }
 
-static int free_index(struct pl_as *as)
+static int free_index(struct systrap_as *as)
 {
 	reclaim_areas(as);
 	for (unsigned i = 0; i < ARRAY_SIZE(as->used); i++)
@@ -246,13 +217,14 @@ static int free_index(struct pl_as *as)
 	return -EAGAIN;
 }
 
-int pl_thread_clone(struct pl_thread *pt, struct pl_thread **out)
+int systrap_thread_clone(struct pl_thread *pt, struct pl_thread **out)
 {
 	struct systrap_thread *parent = to_systrap(pt);
-	int index = pt->as->dead ? -ESRCH : free_index(pt->as);
+	struct systrap_as *as = to_systrap_as(pt->as);
+	int index = pt->as->dead ? -ESRCH : free_index(as);
 	if (index < 0)
 		return index;
-	struct systrap_thread *t = systrap_thread_new(pt->as, (unsigned)index);
+	struct systrap_thread *t = thread_new(as, (unsigned)index);
 	*t->slot = (struct slot){ 0 };
 	pt->as->cloned = true;
 
@@ -279,76 +251,41 @@ int pl_thread_clone(struct pl_thread *pt, struct pl_thread **out)
 	else if (!err)
 		err = ret < 0 && ret > -4096 ? (int)ret : -EAGAIN;
 	if (err) {
-		pt->as->dying[t->index / 64] |= 1ULL << (t->index % 64);
+		as->dying[t->index / 64] |= 1ULL << (t->index % 64);
 		thread_free(t);
 		return err;
 	}
-	systrap_stats.threads++;
+	pl_stats_.threads++;
 	*out = &t->base;
 	return 0;
 }
 
-void pl_thread_exit(struct pl_thread *pt)
+void systrap_thread_exit(struct pl_thread *pt)
 {
-	if (!pt)
-		return;
 	struct systrap_thread *t = to_systrap(pt);
-	if (!pt->as->dead && pt->as->threads > 1) {
+	struct systrap_as *as = to_systrap_as(pt->as);
+	if (!pt->as->dead && as->threads > 1) {
 		systrap_post(t, CMD_EXIT);
 		t->co = NULL;
-		if (t->index != pt->as->first_index)
-			pt->as->dying[t->index / 64] |= 1ULL << (t->index % 64);
+		if (t->index != as->first_index)
+			as->dying[t->index / 64] |= 1ULL << (t->index % 64);
 	}
 	thread_free(t);
 }
 
-ssize_t pl_read(struct pl_as *as, uint64_t addr, void *buf, size_t bytes)
-{
-	struct iovec local = { buf, bytes }, remote = { (void *)addr, bytes };
-	if (as->dead)
-		return -ESRCH;
-	ssize_t n = process_vm_readv(as->pid, &local, 1, &remote, 1, 0);
-	return n < 0 ? -errno : n;
-}
-
-ssize_t pl_write(struct pl_as *as, uint64_t addr, const void *buf, size_t bytes)
-{
-	struct iovec local = { (void *)buf, bytes }, remote = { (void *)addr, bytes };
-	if (as->dead)
-		return -ESRCH;
-	ssize_t n = process_vm_writev(as->pid, &local, 1, &remote, 1, 0);
-	return n < 0 ? -errno : n;
-}
-
 /* --- deaths --- */
 
-static void stub_died(const struct pl_death *d)
+static void unknown_died(const struct pl_death *d)
 {
-	if (template && d->pid == template->base.as->pid) {
-		template_died(d->status);
-		return;
-	}
-	int pid = d->pid;
-	struct pl_as *as;
-	HASH_FIND_INT(by_pid, &pid, as);
-	if (as) {
-		as_lost(as, d->status);
-		return;
-	}
+	struct systrap_as *as;
 	TAILQ_FOREACH(as, &starting, starting)
-		if (as->claimed_pid == pid)
-			as_lost(as, d->status);
+		if (as->claimed_pid == d->pid)
+			pl_as_lost(&as->base, d->status);
 }
 
-static void init_news(struct loop_fd *lf, uint32_t events)
+static void init_gone(void)
 {
-	(void)events;
-	struct pl_death d;
-	ssize_t n;
-	while ((n = recv(lf->fd, &d, sizeof(d), MSG_DONTWAIT)) == sizeof(d))
-		stub_died(&d);
-	if (n == 0)
-		template_died(SIGKILL);               /* init itself is gone; so will we be */
+	template_died(SIGKILL);
 }
 
 int systrap_init(const struct pl_config *cfg)
@@ -356,17 +293,16 @@ int systrap_init(const struct pl_config *cfg)
 	template_died = cfg->template_died;
 	sleep_lock_init(&template_lock);
 	systrap_run_init(cfg->doorbell_fd);
-	init_watch = (struct loop_fd){ .fd = cfg->init_fd, .events = EPOLLIN, .ready = init_news };
-	int err = loop_fd_add(&init_watch);
+	int err = pl_deaths_init(cfg->init_fd, unknown_died, init_gone);
 	if (err)
 		return err;
 
-	struct pl_as *as;
+	struct systrap_as *as;
 	err = as_alloc(cfg->template_memfd, cfg->template_fd, &as);
 	if (err)
 		return err;
 	close(cfg->template_memfd);
-	template = systrap_thread_new(as, 0);
+	template = thread_new(as, 0);
 	systrap_expect(template);
 	return 0;
 }

@@ -3,7 +3,7 @@
 
 #include "platform/systrap/systrap.h"
 
-static int send_all(struct pl_as *as, const struct pl_call *v, int n)
+static int send_all(struct systrap_as *as, const struct pl_call *v, int n)
 {
 	for (int i = 0; i < n; i++) {
 		int err = v[i].fd >= 0 ? systrap_send_fds(as, &v[i].fd, 1) : 0;
@@ -15,7 +15,7 @@ static int send_all(struct pl_as *as, const struct pl_call *v, int n)
 
 static int run_batch(struct systrap_thread *t, struct pl_call *v, int n)
 {
-	struct pl_as *as = t->base.as;
+	struct systrap_as *as = to_systrap_as(t->base.as);
 	struct slot *s = t->slot;
 	bool fds = false;
 	for (int i = 0; i < n; i++) {
@@ -29,10 +29,10 @@ static int run_batch(struct systrap_thread *t, struct pl_call *v, int n)
 	/* Two threads of a stub must not take each other's descriptors. */
 	if (fds)
 		sleep_lock_acquire(&as->fd_lock);
-	int err = as->dead ? -ESRCH : fds ? send_all(as, v, n) : 0;
+	int err = as->base.dead ? -ESRCH : fds ? send_all(as, v, n) : 0;
 	if (err && err != -ESRCH) {
 		/* Some may have been sent: the socket is out of step for good. */
-		pl_as_kill(as);
+		pl_as_kill(&as->base);
 		err = -ESRCH;
 	}
 	if (!err)
@@ -43,11 +43,11 @@ static int run_batch(struct systrap_thread *t, struct pl_call *v, int n)
 		return err;
 	for (int i = 0; i < n; i++)
 		v[i].ret = __atomic_load_n(&s->calls[i].ret, __ATOMIC_RELAXED);
-	systrap_stats.calls += (uint64_t)n;
+	pl_stats_.calls += (uint64_t)n;
 	return 0;
 }
 
-int pl_calls(struct pl_thread *pt, struct pl_call *v, int n)
+int systrap_calls(struct pl_thread *pt, struct pl_call *v, int n)
 {
 	for (int done = 0; done < n; done += SLOT_CALLS) {
 		int err = run_batch(to_systrap(pt), v + done, MIN(n - done, SLOT_CALLS));
@@ -57,10 +57,8 @@ int pl_calls(struct pl_thread *pt, struct pl_call *v, int n)
 	return 0;
 }
 
-int pl_cmpxchg32(struct pl_thread *pt, uint64_t addr, uint32_t *old, uint32_t val)
+int systrap_cmpxchg32(struct pl_thread *pt, uint64_t addr, uint32_t *old, uint32_t val)
 {
-	if (addr % 4 || addr >= PL_GUEST_END)
-		return -EFAULT;
 	struct systrap_thread *t = to_systrap(pt);
 	t->slot->arg[0] = addr;
 	t->slot->arg[1] = *old;
@@ -77,19 +75,6 @@ int pl_cmpxchg32(struct pl_thread *pt, uint64_t addr, uint32_t *old, uint32_t va
 
 /* --- extended state: it lies above the frame, where the kernel put it --- */
 
-static size_t fpstate_max;
-
-size_t pl_fpstate_bytes(void)
-{
-	if (fpstate_max)
-		return fpstate_max;
-	/* CPUID 0xd: bytes of the XSAVE area for what XCR0 enables; then the kernel's second magic word. */
-	uint32_t eax = 0xd, ebx, ecx = 0, edx;
-	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
-	fpstate_max = MIN((size_t)ebx + 4, AREA_BYTES - AREA_SLOT_BYTES - 2048);
-	return fpstate_max;
-}
-
 /* Room for the state in the area, or NULL: the guest's frame has none, or none that lies where it may. */
 static char *fpstate_of(struct systrap_thread *t, size_t *out_bytes)
 {
@@ -100,7 +85,7 @@ static char *fpstate_of(struct systrap_thread *t, size_t *out_bytes)
 	return thread_area(t) + (p - area);
 }
 
-size_t pl_fpstate_get(struct pl_thread *pt, void *buf)
+size_t systrap_fpstate_get(struct pl_thread *pt, void *buf)
 {
 	size_t bytes;
 	char *p = fpstate_of(to_systrap(pt), &bytes);
@@ -110,7 +95,7 @@ size_t pl_fpstate_get(struct pl_thread *pt, void *buf)
 	return bytes;
 }
 
-void pl_fpstate_set(struct pl_thread *pt, const void *buf, size_t bytes)
+void systrap_fpstate_set(struct pl_thread *pt, const void *buf, size_t bytes)
 {
 	struct systrap_thread *t = to_systrap(pt);
 	size_t room;
@@ -120,7 +105,7 @@ void pl_fpstate_set(struct pl_thread *pt, const void *buf, size_t bytes)
 	memcpy(p, buf, MIN(bytes, room));
 }
 
-void pl_fpstate_reset(struct pl_thread *pt)
+void systrap_fpstate_reset(struct pl_thread *pt)
 {
 	struct systrap_thread *t = to_systrap(pt);
 	t->frame.fpstate = 0;

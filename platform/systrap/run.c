@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "platform/systrap/systrap.h"
@@ -22,7 +21,6 @@
 #define SPIN_NS 50000                     /* as long as waking the other core takes */
 #define STUB_SPIN 2000                    /* looks; ~20-40 us */
 
-struct pl_stats systrap_stats;
 static TAILQ_HEAD(, systrap_thread) running_threads = TAILQ_HEAD_INITIALIZER(running_threads);
 static unsigned running_count, ncpus;
 
@@ -45,7 +43,7 @@ void systrap_post(struct systrap_thread *t, enum stub_command command)
 	s->command = command;
 	if (__atomic_exchange_n(&s->state, SLOT_COMMAND, __ATOMIC_SEQ_CST) == SLOT_EVENT_ASLEEP) {
 		syscall(SYS_futex, &s->state, FUTEX_WAKE, 1, NULL, NULL, 0);
-		systrap_stats.wakeups++;
+		pl_stats_.wakeups++;
 	}
 }
 
@@ -105,7 +103,7 @@ static void doorbell(struct loop_fd *lf, uint32_t events)
 	(void)events;
 	uint64_t count;
 	if (read(lf->fd, &count, sizeof(count)) == sizeof(count))
-		systrap_stats.doorbells += count;
+		pl_stats_.doorbells += count;
 }
 
 void systrap_run_init(int doorbell_fd)
@@ -146,7 +144,7 @@ int systrap_command(struct systrap_thread *t, enum stub_command command)
 	return -ESRCH;
 }
 
-int systrap_send_fds(struct pl_as *as, const int *fds, int n)
+int systrap_send_fds(struct systrap_as *as, const int *fds, int n)
 {
 	char byte = 0, control[CMSG_SPACE(2 * sizeof(int))] = { 0 };
 	struct iovec iov = { &byte, 1 };
@@ -206,21 +204,21 @@ static void decode(struct systrap_thread *t, uint32_t event, struct pl_event *ev
 		ev->kind = PL_SYSCALL;
 		r->orig_rax = info.si_arch == AUDIT_ARCH_X86_64 ? (uint64_t)(uint32_t)info.si_syscall : -1UL;
 		r->rax = (uint64_t)-ENOSYS;
-		systrap_stats.syscalls++;
+		pl_stats_.syscalls++;
 	} else if (event == SIGSEGV || event == SIGBUS || event == SIGFPE || event == SIGILL || event == SIGTRAP) {
 		ev->kind = PL_FAULT;
 		ev->fault = info;
 		ev->fault.si_signo = (int)event;
 		ev->error_code = t->frame.err;
 		ev->trapno = t->frame.trapno;
-		systrap_stats.faults++;
+		pl_stats_.faults++;
 	} else {
 		ev->kind = PL_INTERRUPTED;
-		systrap_stats.interrupts++;
+		pl_stats_.interrupts++;
 	}
 }
 
-void pl_run(struct pl_thread *pt, struct pl_event *ev)
+void systrap_run(struct pl_thread *pt, struct pl_event *ev)
 {
 	struct systrap_thread *t = to_systrap(pt);
 	if (pt->as->dead) {
@@ -252,7 +250,7 @@ void pl_run(struct pl_thread *pt, struct pl_event *ev)
 		decode(t, event, ev);
 }
 
-void pl_interrupt(struct pl_thread *pt)
+void systrap_interrupt(struct pl_thread *pt)
 {
 	struct systrap_thread *t = to_systrap(pt);
 	if (!t->running || !t->in_guest || pt->as->dead)
@@ -262,23 +260,8 @@ void pl_interrupt(struct pl_thread *pt)
 	syscall(SYS_tgkill, pt->as->pid, tid > 0 ? tid : pt->as->pid, STUB_SIG_INTERRUPT);
 }
 
-/* --- time --- */
-
-uint64_t pl_as_cpu_ns(struct pl_as *as)
+uint64_t systrap_thread_run_ns(struct pl_thread *pt)
 {
-	/* A process's CPU clock, as clock_getcpuclockid(3) makes them: any process may read it. */
-	clockid_t id = (clockid_t)(~(unsigned)as->pid << 3 | 2);
-	struct timespec ts;
-	if (!as->pid || as->dead || clock_gettime(id, &ts) < 0)
-		return 0;
-	return (uint64_t)ts.tv_sec * NS_PER_SEC + (uint64_t)ts.tv_nsec;
-}
-
-uint64_t pl_thread_cpu_ns(struct pl_thread *pt)
-{
-	/* A thread's clock is its own process's to read: with several threads, the time they were away running has to do. */
 	struct systrap_thread *t = to_systrap(pt);
-	if (!pt->as->cloned)
-		return pl_as_cpu_ns(pt->as);
 	return t->run_ns + (t->in_guest ? now_mono_ns() - t->resumed_ns : 0);
 }

@@ -1,31 +1,24 @@
 /* systrap.h - the systrap platform's own types, shared by its files. Reading order: README.md. */
 #pragma once
 
-#include <uthash.h>
-
-#include "platform/base/loop.h"
 #include "platform/base/wait.h"
-#include "platform/launch.h"
+#include "platform/impl.h"
 #include "platform/systrap/layout.h"
 
-struct pl_as {
-	int refs;
-	int pid;                          /* 0 until its first hello */
+struct systrap_as {
+	struct pl_as base;
 	int claimed_pid;                  /* what the parent stub says; only to recognise an early death */
-	bool dead;
-	bool cloned;                      /* has had more than one thread */
-	int exit_status;
 	int control;                      /* our end of its control socket */
 	char *areas;                      /* our mapping of its areas */
-	int threads;                      /* pl_threads in it */
+	int threads;                      /* systrap_threads in it */
 	unsigned first_index;             /* area of its first thread */
 	uint64_t used[AREA_COUNT / 64];   /* areas taken */
 	uint64_t dying[AREA_COUNT / 64];  /* of these, their thread was told to exit */
 	struct sleep_lock fd_lock;        /* from sending descriptors until the stub has taken them */
 	TAILQ_HEAD(, systrap_thread) list;
-	UT_hash_handle hh;                /* by pid */
-	TAILQ_ENTRY(pl_as) starting;      /* while pid is 0 */
+	TAILQ_ENTRY(systrap_as) starting; /* while pid is 0 */
 };
+static inline struct systrap_as *to_systrap_as(struct pl_as *as) { return container_of(as, struct systrap_as, base); }
 
 struct systrap_thread {
 	struct pl_thread base;
@@ -41,21 +34,36 @@ struct systrap_thread {
 	TAILQ_ENTRY(systrap_thread) run_link, as_link;
 };
 static inline struct systrap_thread *to_systrap(struct pl_thread *t) { return container_of(t, struct systrap_thread, base); }
-static inline char *thread_area(struct systrap_thread *t) { return t->base.as->areas + t->index * AREA_BYTES; }
+static inline char *thread_area(struct systrap_thread *t) { return to_systrap_as(t->base.as)->areas + t->index * AREA_BYTES; }
 
 extern struct stub_ro *stub_ro;
-extern struct pl_stats systrap_stats;
 
 /* template.c */
 int systrap_prepare(struct pl_launch *l) MUST_CHECK;
-_Noreturn void systrap_template_main(struct pl_launch *l);
+void systrap_template_main(struct pl_launch *l);
 int systrap_areas_new(void) MUST_CHECK;                     /* a memfd */
 int systrap_control_new(int out[2]) MUST_CHECK;             /* [0] ours, tells who sent; [1] the stub's */
 
 /* as.c */
 int systrap_init(const struct pl_config *cfg) MUST_CHECK;
-struct systrap_thread *systrap_thread_new(struct pl_as *as, unsigned index);
+int systrap_as_new(struct pl_thread **out);
+int systrap_as_fork(struct pl_thread *t, struct pl_thread **out);
+int systrap_thread_clone(struct pl_thread *t, struct pl_thread **out);
+void systrap_thread_exit(struct pl_thread *t);
+void systrap_as_lost(struct pl_as *as);
+void systrap_as_free(struct pl_as *as);
 
+/* calls.c */
+int systrap_calls(struct pl_thread *t, struct pl_call *v, int n);
+int systrap_cmpxchg32(struct pl_thread *t, uint64_t addr, uint32_t *old, uint32_t val);
+size_t systrap_fpstate_get(struct pl_thread *t, void *buf);
+void systrap_fpstate_set(struct pl_thread *t, const void *buf, size_t bytes);
+void systrap_fpstate_reset(struct pl_thread *t);
+
+/* run.c */
+void systrap_run(struct pl_thread *t, struct pl_event *out);
+void systrap_interrupt(struct pl_thread *t);
+uint64_t systrap_thread_run_ns(struct pl_thread *t);
 /* run.c: hand-over. post() gives a command; wait() sleeps for the event. */
 void systrap_run_init(int doorbell_fd);
 void systrap_post(struct systrap_thread *t, enum stub_command command);
@@ -63,5 +71,5 @@ void systrap_expect(struct systrap_thread *t);              /* a new thread that
 int systrap_wait(struct systrap_thread *t, uint32_t *out_event) MUST_CHECK;     /* -ESRCH: the stub is gone. sleeps */
 int systrap_command(struct systrap_thread *t, enum stub_command command) MUST_CHECK;   /* both, expecting EVENT_DONE. sleeps */
 void systrap_thread_lost(struct systrap_thread *t);         /* its stub died: wakes who waits */
-int systrap_send_fds(struct pl_as *as, const int *fds, int n) MUST_CHECK;
+int systrap_send_fds(struct systrap_as *as, const int *fds, int n) MUST_CHECK;
 bool systrap_find_frame(struct systrap_thread *t);          /* reads and checks slot->frame */

@@ -147,7 +147,7 @@ static void ranges_to_unmap(uint64_t *r)
 	memcpy(r, out, sizeof(out));
 }
 
-_Noreturn void systrap_template_main(struct pl_launch *l)
+void systrap_template_main(struct pl_launch *l)
 {
 	const struct blob_header *h = (const void *)STUB_TEXT;
 	char *area = mmap((void *)STUB_AREAS, STUB_AREAS_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,

@@ -1,0 +1,45 @@
+/* impl.h - what a platform implements (platform.h has the contracts), and what all have in common. */
+#pragma once
+
+#include "platform/base/loop.h"
+#include "platform/launch.h"
+
+struct pl_as {                            /* a platform embeds it first */
+	int refs;
+	int pid;                          /* of the stub; 0 while it has not said who it is */
+	bool dead;
+	bool cloned;                      /* has had more than one thread */
+	int exit_status;
+};
+
+struct platform_ops {
+	const char *name;
+	int (*prepare)(struct pl_launch *l);
+	void (*template_main)(struct pl_launch *l);        /* does not return */
+	int (*init)(const struct pl_config *cfg);
+	int (*as_new)(struct pl_thread **out);
+	int (*as_fork)(struct pl_thread *t, struct pl_thread **out);
+	int (*thread_clone)(struct pl_thread *t, struct pl_thread **out);
+	void (*thread_exit)(struct pl_thread *t);
+	void (*as_lost)(struct pl_as *as);                 /* as->dead was just set: wakes all who wait for its threads */
+	void (*as_free)(struct pl_as *as);                 /* no reference is left; it is dead */
+	void (*run)(struct pl_thread *t, struct pl_event *out);
+	void (*interrupt)(struct pl_thread *t);
+	int (*calls)(struct pl_thread *t, struct pl_call *v, int n);
+	int (*cmpxchg32)(struct pl_thread *t, uint64_t addr, uint32_t *old, uint32_t val);
+	size_t (*fpstate_get)(struct pl_thread *t, void *buf);
+	void (*fpstate_set)(struct pl_thread *t, const void *buf, size_t bytes);
+	void (*fpstate_reset)(struct pl_thread *t);
+	uint64_t (*thread_run_ns)(struct pl_thread *t);    /* wall time it was away running guest code */
+};
+extern const struct platform_ops platform_systrap;
+extern struct pl_stats pl_stats_;
+
+/* Init, or the platform, has news of a stub's end. */
+void pl_as_lost(struct pl_as *as, int status);
+
+/* deaths.c: pid -> address space, and init's messages. */
+void pl_as_set_pid(struct pl_as *as, int pid);             /* known from now on */
+struct pl_as *pl_as_by_pid(int pid);                       /* NULL */
+void pl_as_forget(struct pl_as *as);
+int pl_deaths_init(int init_fd, void (*unknown)(const struct pl_death *d), void (*init_gone)(void)) MUST_CHECK;
