@@ -157,9 +157,15 @@ static void ready(struct loop_fd *lf, uint32_t events)
 
 /* --- asking --- */
 
+static uint32_t next_tag;
+
+uint64_t gofer_requests(void)
+{
+	return next_tag;
+}
+
 int gofer_ask(struct gofer_msg *q, struct gofer_answer **out)
 {
-	static uint32_t next_tag;
 	struct call c = { .tag = ++next_tag, .type = q->type };
 	q->tag = c.tag;
 	waitq_init(&c.q);

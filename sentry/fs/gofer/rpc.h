@@ -17,3 +17,5 @@ int gofer_ask(struct gofer_msg *q, struct gofer_answer **out) MUST_CHECK;
 
 /* A node is no longer needed. Sent with the next turn of the loop, many at once. Never sleeps. */
 void gofer_forget(uint64_t node);
+
+uint64_t gofer_requests(void);             /* messages sent so far, for --stats */

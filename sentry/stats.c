@@ -1,0 +1,54 @@
+/* stats.c - the sentry's part of --stats: calls by the path they took, and the calls made most.
+ *
+ * HOW      The platform counts what reaches the sentry, the table each call. The loader adds time and memory, and prints. */
+#include "sentry/stats.h"
+
+#include <sys/socket.h>
+#include <time.h>
+
+#include "loader/control.h"
+#include "platform/platform.h"
+#include "sentry/fs/gofer/gofer.h"
+#include "sentry/syscalls/table.h"
+
+static uint64_t cpu_ns(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * NS_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
+/* Keeps the list in order, the largest first. */
+static void add_top(struct control_stats *s, uint32_t nr)
+{
+	uint64_t count = syscall_table[nr].count;
+	size_t at = ARRAY_SIZE(s->top);
+	while (at > 0 && s->top[at - 1].count < count) {
+		if (at < ARRAY_SIZE(s->top))
+			s->top[at] = s->top[at - 1];
+		at--;
+	}
+	if (at < ARRAY_SIZE(s->top))
+		s->top[at] = (struct control_top){ .nr = nr, .count = count };
+}
+
+void stats_send(int control_fd)
+{
+	const struct pl_stats *pl = pl_stats();
+	struct control_msg msg = { .kind = CONTROL_STATS };
+	struct control_stats *s = &msg.stats;
+	for (uint32_t nr = 0; nr < SYSCALL_MAX; nr++) {
+		s->syscalls += syscall_table[nr].count;
+		if (!syscall_table[nr].call)
+			s->unimplemented += syscall_table[nr].count;
+		if (syscall_table[nr].count)
+			add_top(s, nr);
+	}
+	s->trapped = pl->syscalls;
+	s->faults = pl->faults;
+	s->forks = pl->forks;
+	s->threads = pl->threads;
+	s->wakeups = pl->wakeups;
+	s->sentry_cpu_ns = cpu_ns();
+	(void)send(control_fd, &msg, sizeof(msg), MSG_NOSIGNAL);
+}
