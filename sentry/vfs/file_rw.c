@@ -56,7 +56,7 @@ static ssize_t do_read(struct task *t, struct file *f, struct uio *dst, off_t *p
 /* A write goes on until all is taken, unless the kind moves records (anonymous files without a type: eventfd …). */
 static ssize_t do_write(struct task *t, struct file *f, struct uio *src, off_t *pos, int rwf)
 {
-	size_t total = src->resid, done = 0;
+	size_t done = 0;
 	for (;;) {
 		ssize_t n = f->ops->write(f, src, pos);
 		if (n == -EAGAIN && may_wait(f, rwf))
@@ -66,7 +66,7 @@ static ssize_t do_write(struct task *t, struct file *f, struct uio *src, off_t *
 		if (n <= 0)
 			return done ? (ssize_t)done : n;
 		done += (size_t)n;
-		if (done >= total || !may_wait(f, rwf) || !(f->inode->mode & S_IFMT))
+		if (src->resid == 0 || !may_wait(f, rwf) || !(f->inode->mode & S_IFMT))
 			return (ssize_t)done;
 	}
 }

@@ -1,0 +1,41 @@
+/* fs_types.c - the file systems mount(2) knows, by name.
+ *
+ * LINUX    fs/filesystems.c. */
+#include <string.h>
+
+#include "sentry/fs/dev/dev.h"
+#include "sentry/fs/tmpfs/tmpfs.h"
+#include "sentry/vfs/path.h"
+
+#define TMPFS_MAGIC 0x01021994
+
+static int mount_tmpfs(struct task *t, const char *source, const char *options, struct superblock **out)
+{
+	(void)t, (void)source;
+	return tmpfs_mount(options, out);
+}
+
+static int mount_devtmpfs(struct task *t, const char *source, const char *options, struct superblock **out)
+{
+	(void)t, (void)source, (void)options;
+	return dev_mount(out);
+}
+
+static const struct fs_type types[] = {
+	{ .name = "tmpfs", .nodev = true, .magic = TMPFS_MAGIC, .mount = mount_tmpfs },
+	{ .name = "devtmpfs", .nodev = true, .magic = TMPFS_MAGIC, .mount = mount_devtmpfs },
+};
+
+const struct fs_type *fs_type_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		if (strcmp(types[i].name, name) == 0)
+			return &types[i];
+	}
+	return NULL;
+}
+
+const struct fs_type *fs_type_nth(int n)
+{
+	return n >= 0 && n < (int)ARRAY_SIZE(types) ? &types[n] : NULL;
+}

@@ -1,0 +1,68 @@
+/* sys_ioctl.c - ioctl(2): what every descriptor knows; the rest is the file's own.
+ *
+ * LINUX    fs/ioctl.c. */
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+
+#include "sentry/syscalls/table.h"
+
+static long set_nonblock(struct task *t, struct file *f, uptr_t arg)
+{
+	int on;
+	int err = get_user(t, &on, arg);
+	if (err)
+		return err;
+	int flags = on ? f->flags | O_NONBLOCK : f->flags & ~O_NONBLOCK;
+	err = f->ops->set_flags ? f->ops->set_flags(f, flags) : 0;
+	if (!err)
+		f->flags = flags;
+	return err;
+}
+
+/* Files without signals on readiness: FIOASYNC may only turn off what isn't on. */
+static long set_async(struct task *t, uptr_t arg)
+{
+	int on;
+	int err = get_user(t, &on, arg);
+	return err ? err : on ? -ENOTTY : 0;
+}
+
+static long regular_ioctl(struct task *t, struct file *f, unsigned cmd, uptr_t arg)
+{
+	struct inode *i = f->inode;
+	if (cmd == FIONREAD) {
+		int err = i->ops->getattr ? i->ops->getattr(i) : 0;
+		int left = (int)MIN(MAX(i->size - f->pos, 0), INT32_MAX);
+		return err ? err : put_user(t, arg, &left);
+	}
+	if (cmd == FICLONE || cmd == FICLONERANGE)
+		return -EOPNOTSUPP;
+	return f->ops->ioctl ? f->ops->ioctl(t, f, cmd, arg.addr) : -ENOTTY;
+}
+
+long sys_ioctl(struct task *t, int fd, unsigned request, uint64_t arg)
+{
+	AUTO(file_put) struct file *f = fd_get(t, fd);
+	if (!f)
+		return -EBADF;
+	switch (request) {
+	case FIOCLEX:
+		return fd_set_cloexec(t, fd, true);
+	case FIONCLEX:
+		return fd_set_cloexec(t, fd, false);
+	case FIONBIO:
+		return set_nonblock(t, f, UPTR(arg));
+	case FIOASYNC:
+		return set_async(t, UPTR(arg));
+	case FIGETBSZ: {
+		int size = (int)f->inode->blksize;
+		return put_user(t, UPTR(arg), &size);
+	}
+	default:
+		break;
+	}
+	if (S_ISREG(f->inode->mode))
+		return regular_ioctl(t, f, request, UPTR(arg));
+	return f->ops->ioctl ? f->ops->ioctl(t, f, request, arg) : -ENOTTY;
+}
