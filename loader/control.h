@@ -22,6 +22,7 @@ enum control_kind {
 	CONTROL_WINSIZE,                  /* the terminal has this size now */
 };
 
+struct control_top { uint32_t nr; uint64_t count; };
 struct control_stats {
 	uint64_t syscalls;                /* guest system calls, by the path they took: */
 	uint64_t trapped, rewritten, in_stub;
@@ -29,6 +30,7 @@ struct control_stats {
 	uint64_t sentry_cpu_ns;
 	uint64_t gofer_requests;
 	uint64_t unimplemented;           /* calls that got ENOSYS */
+	struct control_top top[10];       /* the calls made most; count 0: no more */
 };
 
 struct control_msg {

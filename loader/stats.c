@@ -3,9 +3,24 @@
 
 #include <sys/resource.h>
 
+#include "sentry/syscalls/table.h"
+
 static double seconds(struct timeval tv)
 {
 	return (double)tv.tv_sec + (double)tv.tv_usec / 1e6;
+}
+
+/* Numbers from the sentry, names from our own table. */
+static void print_top(FILE *to, const struct control_stats *s, bool json)
+{
+	const char *sep = json ? "" : "sbx: most made: ";
+	for (size_t i = 0; i < ARRAY_SIZE(s->top) && s->top[i].count; i++) {
+		uint32_t nr = s->top[i].nr;
+		const char *name = nr < SYSCALL_MAX && syscall_table[nr].name ? syscall_table[nr].name : "?";
+		fprintf(to, json ? "%s{\"name\":\"%s\",\"count\":%llu}" : "%s%s %llu", sep, name, (unsigned long long)s->top[i].count);
+		sep = json ? "," : ", ";
+	}
+	fputs(json ? "]}\n" : "\n", to);
 }
 
 void stats_print(FILE *to, const struct result *r, const struct cgroup *cg, uint64_t wall_ns, bool json)
@@ -21,7 +36,7 @@ void stats_print(FILE *to, const struct result *r, const struct cgroup *cg, uint
 	const char *format = json ?
 		"{\"exit_status\":%d,\"wall_s\":%.6f,\"user_s\":%.6f,\"system_s\":%.6f,\"sentry_s\":%.6f,\"peak_bytes\":%llu,"
 		"\"peak_of\":\"%s\",\"syscalls\":{\"total\":%llu,\"trapped\":%llu,\"rewritten\":%llu,\"in_stub\":%llu,"
-		"\"unimplemented\":%llu},\"faults\":%llu,\"forks\":%llu,\"threads\":%llu,\"wakeups\":%llu,\"gofer_requests\":%llu}\n" :
+		"\"unimplemented\":%llu},\"faults\":%llu,\"forks\":%llu,\"threads\":%llu,\"wakeups\":%llu,\"gofer_requests\":%llu,\"top\":[" :
 		"sbx: exit status %d\n"
 		"sbx: %.3f s wall, %.3f s user, %.3f s system, of which the sentry %.3f s\n"
 		"sbx: %llu bytes of memory at the peak (%s)\n"
@@ -31,5 +46,6 @@ void stats_print(FILE *to, const struct result *r, const struct cgroup *cg, uint
 	fprintf(to, format, r->exit_status, (double)wall_ns / 1e9, seconds(ru.ru_utime), seconds(ru.ru_stime),
 		(double)s->sentry_cpu_ns / 1e9, U(peak), peak_of, U(s->syscalls), U(s->trapped), U(s->rewritten), U(s->in_stub),
 		U(s->unimplemented), U(s->faults), U(s->forks), U(s->threads), U(s->wakeups), U(s->gofer_requests));
+	print_top(to, s, json);
 #undef U
 }

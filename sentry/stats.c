@@ -8,7 +8,7 @@
 
 #include "loader/control.h"
 #include "platform/platform.h"
-#include "sentry/fs/gofer/gofer.h"
+#include "sentry/fs/gofer/rpc.h"
 #include "sentry/syscalls/table.h"
 
 static uint64_t cpu_ns(void)
@@ -49,6 +49,7 @@ void stats_send(int control_fd)
 	s->forks = pl->forks;
 	s->threads = pl->threads;
 	s->wakeups = pl->wakeups;
+	s->gofer_requests = gofer_requests();
 	s->sentry_cpu_ns = cpu_ns();
 	(void)send(control_fd, &msg, sizeof(msg), MSG_NOSIGNAL);
 }
