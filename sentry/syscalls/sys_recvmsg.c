@@ -1,0 +1,176 @@
+/* sys_recvmsg.c - recvfrom(2), recvmsg(2), recvmmsg(2).
+ *
+ * LINUX    net/socket.c, net/core/scm.c. Same: descriptors there is no room for are closed (MSG_CTRUNC); recvmmsg looks at
+ *          its time-out only between messages. */
+#include <string.h>
+
+#include "sentry/syscalls/msghdr.h"
+#include "sentry/syscalls/poll_set.h"
+#include "sentry/syscalls/sockaddr.h"
+#include "sentry/syscalls/table.h"
+
+long sys_recvfrom(struct task *t, int sockfd, uptr_t buf, uint64_t len, int flags, uptr_t src_addr, uptr_t addrlen)
+{
+	AUTO(file_put) struct file *f = NULL;
+	struct socket *s;
+	int err = fd_socket(t, sockfd, &f, &s);
+	if (err)
+		return err;
+	struct uio u;
+	uio_init_user(&u, t, buf, MIN(len, MAX_RW_COUNT));
+	struct socket_msg m = { .flags = flags, .data = &u };
+	ssize_t n = socket_recv(t, s, &m);
+	scm_files_put(m.scm.files);
+	if (n >= 0 && !uptr_null(src_addr)) {
+		err = sockaddr_put(t, &m.name, m.name_len, src_addr, addrlen);
+		if (err)
+			return err;
+	}
+	return n;
+}
+
+/* Room for control messages in the guest, and how much of it is used. */
+struct control {
+	uptr_t at;
+	size_t room, used;
+	bool truncated;
+};
+
+static int control_put(struct task *t, struct control *c, int type, const void *data, size_t bytes)
+{
+	struct kcmsghdr h = { .len = sizeof(h) + bytes, .level = SOL_SOCKET, .type = type };
+	size_t left = c->room - c->used;
+	if (left < sizeof(h)) {
+		c->truncated = true;
+		return 0;
+	}
+	if (left < h.len) {
+		c->truncated = true;
+		h.len = left;
+	}
+	uptr_t at = uptr_add(c->at, c->used);
+	if (put_user(t, at, &h) || copy_to_user(t, uptr_add(at, sizeof(h)), data, h.len - sizeof(h)))
+		return -EFAULT;
+	c->used += MIN(CMSG_ALIGNED(h.len), left);
+	return 0;
+}
+
+/* Installs as many files as there is room for and tells their numbers. */
+static int rights_put(struct task *t, struct control *c, const struct scm_files *sf, bool cloexec)
+{
+	int fds[SCM_MAX_FILES], n = 0, err = 0;
+	size_t left = c->room - c->used;
+	size_t fit = left > sizeof(struct kcmsghdr) ? (left - sizeof(struct kcmsghdr)) / sizeof(int) : 0;
+	int want = (int)MIN(fit, (size_t)sf->count);
+	while (n < want && (fds[n] = fd_reserve(t, 0)) >= 0)
+		n++;
+	if (n < sf->count)
+		c->truncated = true;
+	if (n)
+		err = control_put(t, c, SCM_RIGHTS, fds, (size_t)n * sizeof(int));
+	for (int i = 0; i < n; i++) {
+		if (err)
+			fd_abort(t, fds[i]);
+		else
+			fd_commit(t, fds[i], file_get(sf->file[i]), cloexec);
+	}
+	return err;
+}
+
+static int control_finish(struct task *t, struct socket *s, struct socket_msg *m, struct control *c)
+{
+	int err = 0;
+	if (s->passcred && m->scm.has_creds) {
+		struct ucred u = { .pid = m->scm.creds.pid, .uid = m->scm.creds.uid, .gid = m->scm.creds.gid };
+		err = control_put(t, c, SCM_CREDENTIALS, &u, sizeof(u));
+	}
+	if (!err && m->scm.files)
+		err = rights_put(t, c, m->scm.files, m->flags & MSG_CMSG_CLOEXEC);
+	return err;
+}
+
+/* The fields that recvmsg writes back. */
+static int header_put(struct task *t, uptr_t msg, const struct kmsghdr *h, const struct socket_msg *m, const struct control *c)
+{
+	uint32_t flags = (uint32_t)(m->out_flags | (m->flags & MSG_CMSG_CLOEXEC) | (c->truncated ? MSG_CTRUNC : 0));
+	uint64_t used = c->used;
+	if (h->name && sockaddr_put(t, &m->name, m->name_len, UPTR(h->name), uptr_add(msg, offsetof(struct kmsghdr, namelen))))
+		return -EFAULT;
+	if (put_user(t, uptr_add(msg, offsetof(struct kmsghdr, flags)), &flags) ||
+	    put_user(t, uptr_add(msg, offsetof(struct kmsghdr, controllen)), &used))
+		return -EFAULT;
+	return 0;
+}
+
+static ssize_t recv_one(struct task *t, struct socket *s, uptr_t msg, int flags)
+{
+	struct kmsghdr h;
+	if (get_user(t, &h, msg))
+		return -EFAULT;
+	if (h.iovlen > MSG_IOV_MAX)
+		return -EMSGSIZE;
+	if (h.namelen < 0)
+		return -EINVAL;
+	struct uio u;
+	int err = uio_init_iov(&u, t, UPTR(h.iov), h.iovlen);
+	if (err)
+		return err;
+	struct socket_msg m = { .flags = flags, .data = &u };
+	struct control c = { .at = UPTR(h.control), .room = h.control ? h.controllen : 0 };
+	ssize_t n = socket_recv(t, s, &m);
+	if (n >= 0) {
+		err = control_finish(t, s, &m, &c);
+		if (!err)
+			err = header_put(t, msg, &h, &m, &c);
+		n = err ? err : n;
+	}
+	scm_files_put(m.scm.files);
+	uio_fini(&u);
+	return n;
+}
+
+long sys_recvmsg(struct task *t, int sockfd, uptr_t msg, int flags)
+{
+	AUTO(file_put) struct file *f = NULL;
+	struct socket *s;
+	int err = fd_socket(t, sockfd, &f, &s);
+	return err ? err : recv_one(t, s, msg, flags);
+}
+
+long sys_recvmmsg(struct task *t, int sockfd, uptr_t msgvec, unsigned vlen, unsigned flags, uptr_t timeout)
+{
+	struct timespec ts;
+	bool timed = !uptr_null(timeout);
+	if (timed && get_user(t, &ts, timeout))
+		return -EFAULT;
+	uint64_t deadline_ns;
+	int err = deadline_after(timed ? &ts : NULL, &deadline_ns);
+	if (err)
+		return err;
+	AUTO(file_put) struct file *f = NULL;
+	struct socket *s;
+	err = fd_socket(t, sockfd, &f, &s);
+	if (err)
+		return err;
+
+	unsigned count = 0;
+	while (count < MIN(vlen, (unsigned)MSG_IOV_MAX)) {
+		uptr_t at = uptr_add(msgvec, count * sizeof(struct kmmsghdr));
+		ssize_t n = recv_one(t, s, at, (int)(flags & ~MSG_WAITFORONE));
+		uint32_t len = (uint32_t)n;
+		err = n < 0 ? (int)n : put_user(t, uptr_add(at, offsetof(struct kmmsghdr, len)), &len);
+		if (err)
+			break;
+		count++;
+		if (flags & MSG_WAITFORONE)
+			flags |= MSG_DONTWAIT;
+		if (timed && now_mono_ns() >= deadline_ns)
+			break;
+	}
+	if (timed && count && deadline_ns != UINT64_MAX) {
+		ts = time_left(deadline_ns);
+		if (put_user(t, timeout, &ts))
+			return -EFAULT;
+	}
+	return count ? (long)count : err;
+}
