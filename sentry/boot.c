@@ -46,7 +46,7 @@ static int new_sb(const struct sentry_mount *m, struct superblock **out)
 	case MOUNT_PROC:
 		return proc_mount(out);
 	case MOUNT_SYS:
-		return sys_mount(out);
+		return sysfs_mount(out);
 	case MOUNT_DEV:
 		return dev_mount(out);
 	case MOUNT_DEVPTS:

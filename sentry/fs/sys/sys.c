@@ -142,7 +142,7 @@ static const struct pseudo_entry root_entries[] = {
 };
 static const struct pseudo_entry root = { .name = "sys", .mode = S_IFDIR | 0555, .children = root_entries };
 
-int sys_mount(struct superblock **out)
+int sysfs_mount(struct superblock **out)
 {
 	return pseudo_mount("sysfs", SYSFS_MAGIC, &root, out);
 }

@@ -3,4 +3,4 @@
 
 #include "sentry/vfs/inode.h"
 
-int sys_mount(struct superblock **out) MUST_CHECK;
+int sysfs_mount(struct superblock **out) MUST_CHECK;
