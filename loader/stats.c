@@ -20,7 +20,8 @@ static void print_top(FILE *to, const struct control_stats *s, bool json)
 		fprintf(to, json ? "%s{\"name\":\"%s\",\"count\":%llu}" : "%s%s %llu", sep, name, (unsigned long long)s->top[i].count);
 		sep = json ? "," : ", ";
 	}
-	fputs(json ? "]}\n" : "\n", to);
+	if (json || s->top[0].count)
+		fputs(json ? "]}\n" : "\n", to);
 }
 
 void stats_print(FILE *to, const struct result *r, const struct cgroup *cg, uint64_t wall_ns, bool json)

@@ -1,0 +1,21 @@
+/* sysinfo_test.c - sysinfo(2). */
+#include "tests/guest/guest.h"
+
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+
+TEST(sysinfo_is_plausible)
+{
+	COVERS(sysinfo);
+	struct sysinfo si;
+	ASSERT_OK(sysinfo(&si));
+	EXPECT(si.mem_unit >= 1);
+	EXPECT(si.totalram > 0 && si.freeram <= si.totalram);
+	EXPECT(si.procs >= 1);
+	EXPECT(si.uptime >= 0);
+}
+
+TEST(sysinfo_to_a_bad_pointer_faults)
+{
+	EXPECT_ERRNO(syscall(SYS_sysinfo, 8L), EFAULT);
+}
