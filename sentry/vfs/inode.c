@@ -103,7 +103,8 @@ void inode_put(struct inode *i)
 	if (!i)
 		return;
 	CHECK(i->refs > 0);
-	if (i->refs == 1 && i->watches)
+	/* Nobody but this and those who watch it. */
+	if (i->refs == 2 && i->watches && i->nlink == 0)
 		notify_inode_gone(i);
 	if (--i->refs == 0)
 		i->ops->release(i);

@@ -22,5 +22,5 @@ void notify_dentry(struct dentry *d, uint32_t mask);
 /* A rename's cookie. */
 uint32_t notify_cookie(void);
 
-/* The last link and the last open are gone, or the file system goes: inode_put()'s last step calls it when i->watches is set. */
+/* The last link and the last open are gone: inode_put() calls it when only i->watches has a reference left. */
 void notify_inode_gone(struct inode *i);

@@ -1,0 +1,11 @@
+/* inotify.h - see inotify.c. The events come in through sentry/vfs/notify.h. */
+#pragma once
+
+#include "sentry/vfs/file.h"
+
+/* flags: O_NONBLOCK. */
+int inotify_new(int flags, struct file **out) MUST_CHECK;
+bool is_inotify(const struct file *f);
+/* The watch's number: a new one, or that of the inode's watch that is changed. -EEXIST (IN_MASK_CREATE), -ENOSPC. */
+int inotify_watch(struct file *f, struct inode *i, uint32_t mask) MUST_CHECK;
+int inotify_unwatch(struct file *f, int wd) MUST_CHECK;                /* -EINVAL. May sleep */

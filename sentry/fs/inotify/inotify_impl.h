@@ -1,0 +1,47 @@
+/* inotify_impl.h - what inotify.c (instances) and notify.c (events) share. */
+#pragma once
+
+#include <bsd/sys/tree.h>
+#include <sys/inotify.h>
+
+#include "sentry/fs/inotify/inotify.h"
+
+struct inotify;
+
+/* Of an inode that is watched: i->watches. Holds a reference on it. */
+struct notify_list {
+	struct inode *inode;
+	TAILQ_HEAD(, watch) watches;
+};
+struct watch {
+	struct inotify *in;
+	struct notify_list *list;
+	TAILQ_ENTRY(watch) link;          /* list->watches */
+	RB_ENTRY(watch) by_wd;            /* in->watches */
+	int wd;
+	uint32_t mask;
+};
+RB_HEAD(watch_tree, watch);
+
+struct event {
+	TAILQ_ENTRY(event) link;
+	struct inotify_event head;        /* its len counts the name's padding */
+	char name[];
+};
+
+struct inotify {
+	struct file file;
+	struct waitq wq;
+	struct watch_tree watches;
+	int next_wd;
+	TAILQ_HEAD(event_list, event) events;
+	unsigned count;
+	size_t bytes;                     /* of all events as read(2) gives them */
+};
+#define to_inotify(f) container_of(f, struct inotify, file)
+
+/* name: NULL or without padding. */
+void inotify_queue(struct inotify *in, int wd, uint32_t mask, uint32_t cookie, const char *name);
+/* The watch ends: IN_IGNORED is queued. true: it was the inode's last; the caller frees the list and puts the inode. */
+bool watch_remove(struct watch *w);
+void watch_list_free(struct notify_list *list);    /* an empty one. May sleep */
