@@ -4,6 +4,7 @@
  *          (PR_SET_PDEATHSIG), and it exits as soon as gofer or sentry is gone. Stubs are its children however they were
  *          made; the sentry, which can't wait for them, learns of each death through a socket.
  *          The gofer is forked from a root directory that has the exports, sentry and stubs from one that has nothing. */
+#include <stdio.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
@@ -27,7 +28,7 @@ static int report_fd;
 static _Noreturn void fail(struct err *e)
 {
 	struct report r = { .kind = REPORT_FAILED, .status = e->exit_status };
-	strncpy(r.text, e->text, sizeof(r.text) - 1);
+	snprintf(r.text, sizeof(r.text), "%s", e->text);
 	report_send(report_fd, &r);
 	_exit(1);
 }

@@ -46,12 +46,14 @@ int pl_vdso_parts(struct pl_vdso_part *out, int max)
 
 uint64_t pl_vdso(uint64_t *out_bytes)
 {
-	*out_bytes = vdso_bytes;
+	if (out_bytes)
+		*out_bytes = vdso_bytes;
 	return vdso_bytes ? STUB_VVAR + vdso_off : 0;
 }
 
 uint64_t pl_vvar(uint64_t *out_bytes)
 {
-	*out_bytes = vdso_off;
+	if (out_bytes)
+		*out_bytes = vdso_off;
 	return vdso_off ? STUB_VVAR : 0;
 }

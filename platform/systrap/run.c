@@ -10,6 +10,7 @@
  *       Whichever store comes first, the other side's load sees it. */
 #include <linux/audit.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -110,7 +111,8 @@ void systrap_run_init(int doorbell_fd)
 {
 	static struct loop_hook hook = { .poll = poll_slots, .before_sleep = before_sleep, .after_sleep = after_sleep };
 	static struct loop_fd bell = { .events = EPOLLIN, .ready = doorbell };
-	ncpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	cpu_set_t set;
+	ncpus = sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
 	hook.spin_ns = ncpus > 1 ? SPIN_NS : 0;
 	loop_set_hook(&hook);
 	bell.fd = doorbell_fd;

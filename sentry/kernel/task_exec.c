@@ -9,7 +9,7 @@ int tg_kill_others(struct task *t)
 	struct thread_group *tg = t->tg;
 	if (tg->exiting || t->exiting || tg->exec_task)
 		return -EAGAIN;
-	if (tg->nthreads == 1)
+	if (tg->nthreads <= 1)            /* 0: the first task, which nobody sees yet */
 		return 0;
 	tg->exec_task = t;
 	struct task *other;

@@ -147,7 +147,7 @@ int walk_follow(struct walk *w, struct dentry *d)
 		return -ELOOP;
 	if (i->ops->follow)
 		return follow_magic(w, i);
-	char *target;
+	char *target = NULL;
 	int err = read_target(w, i, &target);
 	if (err)
 		return err;
