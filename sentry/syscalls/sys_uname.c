@@ -79,8 +79,6 @@ long sys_personality(struct task *t, unsigned persona)
 long sys_syslog(struct task *t, int type, uptr_t bufp, int len)
 {
 	enum { CLOSE, OPEN, READ, READ_ALL, READ_CLEAR, CLEAR, CONSOLE_OFF, CONSOLE_ON, CONSOLE_LEVEL, SIZE_UNREAD, SIZE_BUFFER };
-	if (type < CLOSE || type > SIZE_BUFFER)
-		return -EINVAL;
 	if (!cred_has_cap(t->cred, CAP_SYSLOG) && !cred_has_cap(t->cred, CAP_SYS_ADMIN))
 		return -EPERM;                    /* as with kernel.dmesg_restrict */
 	switch (type) {
@@ -94,6 +92,8 @@ long sys_syslog(struct task *t, int type, uptr_t bufp, int len)
 		return len < 1 || len > 8 ? -EINVAL : 0;
 	case SIZE_BUFFER:
 		return 1 << 17;
+	case CLOSE: case OPEN: case CLEAR: case CONSOLE_OFF: case CONSOLE_ON: case SIZE_UNREAD:
+		return 0;
 	}
-	return 0;
+	return -EINVAL;
 }
