@@ -19,9 +19,6 @@
 #include "sentry/vfs/notify.h"
 #include "sentry/vfs/permission.h"
 
-#ifndef __O_TMPFILE
-#define __O_TMPFILE 020000000
-#endif
 
 #define KERNEL_O_LARGEFILE 0100000      /* always on in 64-bit open(2); the C library's constant is 0 */
 
@@ -291,7 +288,7 @@ int vfs_open(struct task *t, int dirfd, const char *name, int flags, mode_t mode
 {
 	if (flags & O_PATH)
 		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	if (flags & __O_TMPFILE) {
+	if (flags & (O_TMPFILE & ~O_DIRECTORY)) {
 		if ((flags & O_TMPFILE) != O_TMPFILE || (flags & O_CREAT) || (flags & O_ACCMODE) == O_RDONLY)
 			return -EINVAL;
 	}
@@ -300,7 +297,7 @@ int vfs_open(struct task *t, int dirfd, const char *name, int flags, mode_t mode
 	if (!(flags & O_NOFOLLOW) && (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL))
 		lookup_flags |= LOOKUP_FOLLOW;
 
-	if (flags & __O_TMPFILE)
+	if (flags & (O_TMPFILE & ~O_DIRECTORY))
 		return open_tmpfile(t, dirfd, name, flags, mode, lookup_flags, out);
 	if (flags & O_CREAT)
 		return open_create(t, dirfd, name, flags, mode, lookup_flags, out);
