@@ -1,8 +1,7 @@
 /* mremap.c - mm_mremap().
  *
- * HOW      Private anonymous memory grows in place by mapping more behind it; everything else is the host's mremap to the
- *          place the books chose. What must go first (a target, a tail cut off) is unmapped by calls of its own in the same
- *          batch, so that each one's success is known and the books follow step by step.
+ * HOW      The host's mremap, in place or to the place the books chose. What must go first (a target, a tail cut off) is
+ *          unmapped by a call of its own, so that each one's success is known and the books follow step by step.
  * LINUX    mm/mremap.c. Same: one mapping at a time (EFAULT otherwise), old_size 0 duplicates shared memory,
  *          MREMAP_DONTUNMAP. */
 #include "sentry/mm/internal.h"
@@ -14,11 +13,6 @@ struct move {
 	int flags;
 	bool fixed;
 };
-
-static bool is_private_anon(const struct vma *v)
-{
-	return !v->file && !(v->flags & MAP_SHARED);
-}
 
 /* Linux's vma_to_resize(): may [old, old + old_len) become new_len bytes? */
 static int check_resize(struct task *t, const struct vma *v, const struct move *m)
@@ -134,13 +128,8 @@ static bool can_grow_in_place(struct mm *mm, const struct vma *v, const struct m
 static int64_t grow_in_place(struct task *t, struct vma *v, const struct move *m)
 {
 	uint64_t end = v->end, more = m->new_len - m->old_len;
-	int64_t ret;
-	if (is_private_anon(v)) {
-		int flags = MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | (v->flags & MAP_NORESERVE);
-		ret = mm_host_call(t, PL_CALL(SYS_mmap, end, more, (uint64_t)v->prot, (uint64_t)flags, -1ULL, 0), end);
-	} else {
-		ret = mm_host_call(t, PL_CALL(SYS_mremap, m->old, m->old_len, m->new_len, 0, 0), m->old);
-	}
+	/* Not a second mapping behind: the host would not join it to memory that has moved before. */
+	int64_t ret = mm_host_call(t, PL_CALL(SYS_mremap, m->old, m->old_len, m->new_len, 0, 0), m->old);
 	if (ret < 0)
 		return ret;
 	vma_set_range(t->mm, v, v->start, end + more);
