@@ -1,13 +1,14 @@
 /* fs_types.c - the file systems mount(2) knows, by name.
  *
  * LINUX    fs/filesystems.c. */
+#include <linux/magic.h>
 #include <string.h>
 
 #include "sentry/fs/dev/dev.h"
+#include "sentry/fs/proc/proc.h"
+#include "sentry/fs/sys/sys.h"
 #include "sentry/fs/tmpfs/tmpfs.h"
 #include "sentry/vfs/path.h"
-
-#define TMPFS_MAGIC 0x01021994
 
 static int mount_tmpfs(struct task *t, const char *source, const char *options, struct superblock **out)
 {
@@ -21,7 +22,21 @@ static int mount_devtmpfs(struct task *t, const char *source, const char *option
 	return dev_mount(out);
 }
 
+static int mount_proc(struct task *t, const char *source, const char *options, struct superblock **out)
+{
+	(void)t, (void)source, (void)options;
+	return proc_mount(out);
+}
+
+static int mount_sysfs(struct task *t, const char *source, const char *options, struct superblock **out)
+{
+	(void)t, (void)source, (void)options;
+	return sysfs_mount(out);
+}
+
 static const struct fs_type types[] = {
+	{ .name = "sysfs", .nodev = true, .magic = SYSFS_MAGIC, .mount = mount_sysfs },
+	{ .name = "proc", .nodev = true, .magic = PROC_SUPER_MAGIC, .mount = mount_proc },
 	{ .name = "tmpfs", .nodev = true, .magic = TMPFS_MAGIC, .mount = mount_tmpfs },
 	{ .name = "devtmpfs", .nodev = true, .magic = TMPFS_MAGIC, .mount = mount_devtmpfs },
 };

@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -155,6 +156,37 @@ static int pseudo_getattr(struct inode *inode)
 	return err ? -ENOENT : 0;
 }
 
+/* Nothing is ever made here. Which error that is tells the two file systems apart: /proc finds no such name, /sys
+ * forbids it. */
+static int refuse(const struct inode *dir)
+{
+	return dir->sb->magic == PROC_SUPER_MAGIC ? -ENOENT : -EPERM;
+}
+
+static int pseudo_create(struct inode *dir, const char *name, mode_t mode, const struct cred *cred, struct inode **out)
+{
+	(void)name, (void)mode, (void)cred, (void)out;
+	return dir->sb->magic == PROC_SUPER_MAGIC ? -ENOENT : -EACCES;
+}
+
+static int pseudo_mkdir(struct inode *dir, const char *name, mode_t mode, const struct cred *cred, struct inode **out)
+{
+	(void)name, (void)mode, (void)cred, (void)out;
+	return refuse(dir);
+}
+
+static int pseudo_mknod(struct inode *dir, const char *name, mode_t mode, dev_t dev, const struct cred *cred, struct inode **out)
+{
+	(void)name, (void)mode, (void)dev, (void)cred, (void)out;
+	return refuse(dir);
+}
+
+static int pseudo_symlink(struct inode *dir, const char *name, const char *target, const struct cred *cred, struct inode **out)
+{
+	(void)name, (void)target, (void)cred, (void)out;
+	return refuse(dir);
+}
+
 /* Truncation on opening for writing means nothing; times and owners are not for keeping. */
 static int pseudo_setattr(struct inode *inode, const struct iattr *attr)
 {
@@ -176,6 +208,10 @@ static int pseudo_permission(struct inode *inode, const struct cred *cred, int m
 
 static const struct inode_ops pseudo_inode_ops = {
 	.lookup = pseudo_lookup,
+	.create = pseudo_create,
+	.mkdir = pseudo_mkdir,
+	.mknod = pseudo_mknod,
+	.symlink = pseudo_symlink,
 	.readlink = pseudo_readlink,
 	.open = pseudo_open,
 	.getattr = pseudo_getattr,
