@@ -122,8 +122,6 @@ static void drop_resources(struct task *t)
 /* The last thread is gone. */
 static void finish_process(struct thread_group *tg)
 {
-	if (!tg->exiting)
-		tg->exit_code = tg->leader->exit_code;
 	tg->exiting = tg->zombie = true;
 	struct session *s = tg_session(tg);
 	if (s && s->sid == tg->tgid && s->hangup)
@@ -158,9 +156,11 @@ void task_do_exit(struct task *t)
 	t->exited = true;
 	t->co = NULL;
 	tg->nthreads--;
+	if (tg->nthreads == 0 && !tg->exiting)
+		tg->exit_code = t->exit_code;
 	if (tg->nthreads == 0 && tg == init_process()) {
 		kill_all_but(tg);
-		sandbox_exit(tg->exiting ? tg->exit_code : tg->leader->exit_code);
+		sandbox_exit(tg->exit_code);
 	}
 	children_reparent(t);
 	bool last = tg->nthreads == 0;
