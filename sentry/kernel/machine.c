@@ -10,6 +10,7 @@
 #include <sys/sysinfo.h>
 #include <x86intrin.h>
 
+#include "sentry/kernel/clock.h"
 #include "sentry/kernel/host_random.h"
 #include "sentry/kernel/task.h"
 #include "sentry/sentry.h"
@@ -105,8 +106,8 @@ void machine_cpu_time(uint64_t *user_ns, uint64_t *system_ns)
 		sys += timeval_ns(&tg->rusage_dead.ru_stime) + timeval_ns(&tg->rusage_children.ru_stime);
 		struct task *t;
 		TAILQ_FOREACH(t, &tg->threads, thread_link) {
-			user += t->utime_ns;
-			sys += t->stime_ns;
+			user += t->exited ? 0 : task_cpu_ns(t) - t->stime_ns;
+			sys += t->exited ? 0 : t->stime_ns;
 		}
 	}
 	*user_ns = user;

@@ -7,6 +7,7 @@
 #include <sys/sysmacros.h>
 
 #include "sentry/fs/proc/proc_impl.h"
+#include "sentry/kernel/clock.h"
 #include "sentry/kernel/machine.h"
 #include "sentry/kernel/process.h"
 
@@ -44,13 +45,13 @@ static struct times times_of(struct task *t, bool whole)
 	struct thread_group *tg = t->tg;
 	struct task *p;
 	if (!whole)
-		return (struct times){ .user = t->utime_ns, .system = t->stime_ns };
+		return (struct times){ .user = t->exited ? 0 : task_cpu_ns(t) - t->stime_ns, .system = t->stime_ns };
 	struct times n = {
 		timeval_ns(&tg->rusage_dead.ru_utime), timeval_ns(&tg->rusage_dead.ru_stime),
 		timeval_ns(&tg->rusage_children.ru_utime), timeval_ns(&tg->rusage_children.ru_stime),
 	};
 	TAILQ_FOREACH(p, &tg->threads, thread_link) {
-		n.user += p->exited ? 0 : p->utime_ns;
+		n.user += p->exited ? 0 : task_cpu_ns(p) - p->stime_ns;
 		n.system += p->exited ? 0 : p->stime_ns;
 	}
 	return n;
