@@ -131,6 +131,7 @@ void signal_deliver(struct task *t)
 		int sig = signal_dequeue(t, ~t->blocked, &info);
 		if (!sig)
 			break;
+		trace_signal_delivery(t, sig, &info);
 		uint64_t handler = t->tg->sighand->action[sig - 1].handler;
 		if (handler == (uint64_t)SIG_IGN)
 			continue;

@@ -143,6 +143,9 @@ int tg_set_pgrp(struct thread_group *tg, int pgid); /* joins or founds it; check
 /* The coroutine's body: kernel/task_run.c. */
 void task_main(void *task);
 long syscall_dispatch(struct task *t, uint64_t nr, const uint64_t args[6]);
+/* --strace's lines that are no calls; nothing when it is off. status is wait(2)'s. Never sleep. */
+void trace_signal_delivery(struct task *t, int sig, const siginfo_t *info);
+void trace_task_end(struct task *t, int status);
 
 /* Ends a thread, a process. From any task's context: marks and wakes; the task leaves by itself. Never sleep. */
 void task_exit_mark(struct task *t, int code);      /* exit(2): this thread */

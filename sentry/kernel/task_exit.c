@@ -144,6 +144,7 @@ void task_do_exit(struct task *t)
 {
 	AUTO(tg_put) struct thread_group *tg = tg_get(t->tg);
 	t->exiting = true;
+	trace_task_end(t, tg->exiting ? tg->exit_code : t->exit_code);
 	/* Signals of the process that this thread was woken for are another thread's now. */
 	signal_set_mask(t, ~0ULL);
 	signal_stop_check(tg);

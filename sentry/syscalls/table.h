@@ -30,6 +30,3 @@ extern struct syscall_entry syscall_table[SYSCALL_MAX];
 /* Tracing (--strace): one line a call, written when it ends. */
 void trace_enter(struct task *t, uint64_t nr, const uint64_t args[6]);
 void trace_exit(struct task *t, uint64_t nr, const uint64_t args[6], long ret);
-/* "--- SIGCHLD {...} ---" and "+++ exited with 0 +++"; call them only with strace_fd >= 0. status is wait(2)'s. */
-void trace_signal_delivery(struct task *t, int sig, const siginfo_t *info);
-void trace_task_end(struct task *t, int status);

@@ -201,18 +201,37 @@ void trace_exit(struct task *t, uint64_t nr, const uint64_t args[6], long ret)
 	free(tr);
 }
 
+static void trace_si_code(struct trace *tr, int sig, int code)
+{
+	static const struct flag_name any[] = {
+		FLAG(SI_USER), FLAG(SI_KERNEL), FLAG(SI_QUEUE), FLAG(SI_TIMER), FLAG(SI_MESGQ), FLAG(SI_ASYNCIO), FLAG(SI_SIGIO), FLAG(SI_TKILL),
+	};
+	static const struct flag_name child[] = {
+		FLAG(CLD_EXITED), FLAG(CLD_KILLED), FLAG(CLD_DUMPED), FLAG(CLD_TRAPPED), FLAG(CLD_STOPPED), FLAG(CLD_CONTINUED),
+	};
+	static const struct flag_name segv[] = { FLAG(SEGV_MAPERR), FLAG(SEGV_ACCERR) };
+	if (sig == SIGCHLD && code > 0)
+		trace_one_of(tr, (uint32_t)code, child, ARRAY_SIZE(child));
+	else if (sig == SIGSEGV && code > 0 && code != SI_KERNEL)
+		trace_one_of(tr, (uint32_t)code, segv, ARRAY_SIZE(segv));
+	else
+		trace_one_of(tr, (uint32_t)code, any, ARRAY_SIZE(any));
+}
+
 void trace_signal_delivery(struct task *t, int sig, const siginfo_t *info)
 {
 	char name[24];
+	if (!sentry_config || sentry_config->strace_fd < 0)
+		return;
 	static struct trace tr;               /* large for a coroutine's stack; nothing here sleeps */
 	tr = (struct trace){ .t = t };
 	trace_printf(&tr, "[pid %5d] --- %s {si_signo=%s", t->tid, signal_name(sig, name, sizeof(name)), name);
+	trace_printf(&tr, ", si_code=");
+	trace_si_code(&tr, sig, info->si_code);
 	if (info->si_code == SI_USER || info->si_code == SI_TKILL || info->si_code == SI_QUEUE || sig == SIGCHLD)
-		trace_printf(&tr, ", si_code=%d, si_pid=%d, si_uid=%u", info->si_code, info->si_pid, info->si_uid);
+		trace_printf(&tr, ", si_pid=%d, si_uid=%u", info->si_pid, info->si_uid);
 	else if (info->si_code > 0 && info->si_code != SI_KERNEL)
-		trace_printf(&tr, ", si_code=%d, si_addr=%#lx", info->si_code, (unsigned long)info->si_addr);
-	else
-		trace_printf(&tr, ", si_code=%d", info->si_code);
+		trace_printf(&tr, ", si_addr=%#lx", (unsigned long)info->si_addr);
 	trace_printf(&tr, "} ---");
 	trace_write(&tr);
 }
@@ -220,6 +239,8 @@ void trace_signal_delivery(struct task *t, int sig, const siginfo_t *info)
 void trace_task_end(struct task *t, int status)
 {
 	char name[24];
+	if (!sentry_config || sentry_config->strace_fd < 0)
+		return;
 	static struct trace tr;               /* large for a coroutine's stack; nothing here sleeps */
 	tr = (struct trace){ .t = t };
 	if (WIFSIGNALED(status))
