@@ -54,7 +54,10 @@ int serve_attach(struct gofer *g, const struct gofer_msg *q, struct gofer_msg *a
 	if (q->off >= (uint64_t)g->cfg->nexports)
 		return -ENOENT;
 	const struct gofer_export *e = &g->cfg->exports[q->off];
+	struct gofer_statfs fs;
 	int err = host_stat(e->fd, &a->attr[0]);
+	if (!err)
+		err = host_statfs(e->fd, &fs);
 	if (err)
 		return err;
 	if (e->is_file ? !S_ISREG(a->attr[0].mode) : !S_ISDIR(a->attr[0].mode))
@@ -64,6 +67,7 @@ int serve_attach(struct gofer *g, const struct gofer_msg *q, struct gofer_msg *a
 	if (err)
 		return err;
 	a->node = n->id;
+	a->len = fs.type;
 	a->flags = (e->read_only ? GOFER_EXPORT_RO : 0U) | (e->is_file ? GOFER_EXPORT_FILE : 0U);
 	return 0;
 }

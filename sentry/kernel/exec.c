@@ -36,7 +36,7 @@ static void exec_fini(struct exec *ex)
 
 static int open_path(struct exec *ex, int dirfd, const char *name, int flags)
 {
-	unsigned lookup = (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+	unsigned lookup = LOOKUP_OPEN | (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
 	AUTO_PATH path = { 0 };
 	int err = path_lookup(ex->t, dirfd, name, lookup, &path);
 	if (err)

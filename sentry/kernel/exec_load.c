@@ -289,7 +289,7 @@ static ssize_t read_file(void *src, void *buf, size_t bytes, uint64_t off)
 static int open_interp(struct exec *ex, const char *name, struct elf_image *img, struct file **out)
 {
 	AUTO_PATH path = { 0 };
-	int err = path_lookup(ex->t, AT_FDCWD, name, LOOKUP_FOLLOW, &path);
+	int err = path_lookup(ex->t, AT_FDCWD, name, LOOKUP_FOLLOW | LOOKUP_OPEN, &path);
 	if (err)
 		return err;
 	AUTO(file_put) struct file *f = NULL;

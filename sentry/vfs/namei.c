@@ -196,6 +196,23 @@ static enum last_type type_of(const char *name, size_t len)
 	return LAST_NORM;
 }
 
+/* All that is still to walk: what is left of a link's target, then of the names it stands in. False: too long. */
+static bool join_rest(const struct walk *w, const char *name, char *buf, size_t bytes)
+{
+	size_t used = 0;
+	for (int i = w->depth; i-- > 0;) {
+		const char *rest = i == w->depth - 1 ? name : w->stack[i].rest;
+		size_t len = strlen(rest);
+		if (len + 2 > bytes - used)
+			return false;
+		memcpy(buf + used, rest, len);
+		used += len;
+		buf[used++] = '/';
+	}
+	buf[used - 1] = '\0';
+	return true;
+}
+
 /* The first name that is not cached: the file system may fetch all that follow with it. */
 static void walk_ahead(struct walk *w, const char *name, size_t len)
 {
@@ -203,10 +220,15 @@ static void walk_ahead(struct walk *w, const char *name, size_t len)
 	if (!dir->ops->walk_ahead)
 		return;
 	struct dentry *d = dcache_find(w->cur.dentry, name, len);
-	if (d)
+	if (d) {
 		dentry_put(d);
-	else
+		return;
+	}
+	char rest[1024];                  /* a hint: longer paths do without */
+	if (w->depth == 1)
 		dir->ops->walk_ahead(dir, name, w->flags & LOOKUP_OPEN);
+	else if (join_rest(w, name, rest, sizeof(rest)))
+		dir->ops->walk_ahead(dir, rest, w->flags & LOOKUP_OPEN);
 }
 
 int walk_parent(struct walk *w)

@@ -4,26 +4,18 @@
 #include "sentry/fs/gofer/ahead.h"
 #include "sentry/fs/gofer/gofer.h"
 
-static int statfs_node(uint64_t node, struct gofer_statfs *out)
-{
-	struct gofer_msg q = { .type = GOFER_STATFS, .node = node };
-	AUTO(gofer_answer_free) struct gofer_answer *a = NULL;
-	int err = gofer_ask(&q, &a);
-	if (!err)
-		*out = a->msg.statfs;
-	return err;
-}
-
 static int gofer_statfs(struct superblock *sb, struct statfs *out)
 {
-	struct gofer_statfs s;
-	int err = statfs_node(to_gofer_sb(sb)->root_node, &s);
+	struct gofer_msg q = { .type = GOFER_STATFS, .node = to_gofer_sb(sb)->root_node };
+	AUTO(gofer_answer_free) struct gofer_answer *a = NULL;
+	int err = gofer_ask(&q, &a);
 	if (err)
 		return err;
+	const struct gofer_statfs *s = &a->msg.statfs;
 	*out = (struct statfs){
-		.f_type = (long)s.type, .f_bsize = (long)s.bsize, .f_blocks = s.blocks, .f_bfree = s.bfree,
-		.f_bavail = s.bavail, .f_files = s.files, .f_ffree = s.ffree, .f_namelen = (long)s.namelen,
-		.f_frsize = (long)s.frsize,
+		.f_type = (long)s->type, .f_bsize = (long)s->bsize, .f_blocks = s->blocks, .f_bfree = s->bfree,
+		.f_bavail = s->bavail, .f_files = s->files, .f_ffree = s->ffree, .f_namelen = (long)s->namelen,
+		.f_frsize = (long)s->frsize,
 	};
 	return 0;
 }
@@ -58,18 +50,12 @@ int gofer_mount(int export, bool read_only, bool shared, struct superblock **out
 	int err = gofer_ask(&q, &a);
 	if (err)
 		return err;
-	struct gofer_statfs s;
-	err = statfs_node(a->msg.node, &s);
-	if (err) {
-		gofer_forget(a->msg.node);
-		return err;
-	}
 	struct gofer_sb *gsb = NEW(struct gofer_sb);
 	gsb->export = export;
 	gsb->shared = shared;
 	gsb->read_only = read_only || (a->msg.flags & GOFER_EXPORT_RO);
 	gsb->root_node = a->msg.node;
-	superblock_init(&gsb->sb, shared ? &shared_ops : &exclusive_ops, "gofer", s.type);
+	superblock_init(&gsb->sb, shared ? &shared_ops : &exclusive_ops, "gofer", a->msg.len);
 	gsb->sb.read_only = gsb->read_only;
 	gsb->sb.cache_negative = !shared;
 	struct gofer_entry e = { .node = a->msg.node, .attr = a->msg.attr[0], .text = "" };

@@ -179,7 +179,7 @@ void ovl_inode_rekey(struct ovl_inode *oi)
 const struct inode_ops ovl_dir_ops = {
 	.lookup = ovl_lookup, .create = ovl_create, .mkdir = ovl_mkdir, .mknod = ovl_mknod, .symlink = ovl_symlink,
 	.link = ovl_link, .unlink = ovl_unlink, .rmdir = ovl_rmdir, .rename = ovl_rename, .tmpfile = ovl_tmpfile,
-	.open = ovl_dir_open, COMMON_OPS,
+	.walk_ahead = ovl_walk_ahead, .open = ovl_dir_open, COMMON_OPS,
 };
 const struct inode_ops ovl_file_ops = { .open = ovl_file_open, COMMON_OPS };
 const struct inode_ops ovl_symlink_ops = { .readlink = ovl_readlink, COMMON_OPS };

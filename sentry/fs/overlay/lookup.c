@@ -61,6 +61,14 @@ int ovl_lookup(struct inode *dir, const char *name, struct inode **out)
 	return 0;
 }
 
+/* Lower is what lies far. That upper may hide some of the path costs at worst a few attributes fetched for nothing. */
+void ovl_walk_ahead(struct inode *dir, const char *rest, bool open)
+{
+	struct inode *lower = to_ovl(dir)->lower;
+	if (lower && lower->ops->walk_ahead)
+		lower->ops->walk_ahead(lower, rest, open);
+}
+
 /* --- directories that lower doesn't have by the same name --- */
 
 struct ovl_origin *ovl_origin_find(struct ovl_sb *osb, const struct inode *upper)

@@ -70,6 +70,7 @@ extern const struct inode_ops ovl_dir_ops, ovl_file_ops, ovl_symlink_ops, ovl_sp
 
 /* lookup.c */
 int ovl_lookup(struct inode *dir, const char *name, struct inode **out);
+void ovl_walk_ahead(struct inode *dir, const char *rest, bool open);
 bool ovl_upper_find(struct ovl_inode *dir, const char *name, struct inode **out);  /* any entry, whiteouts too; a reference */
 /* Has lower something by this name, as far as this directory goes? Sleeps. 1, 0, or an error. */
 int ovl_lower_has(struct ovl_inode *dir, const char *name) MUST_CHECK;
