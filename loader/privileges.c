@@ -18,11 +18,16 @@ static struct err *become_nobody(void)
 	return NULL;
 }
 
-static struct err *set_caps(uint64_t keep)
+static struct err *bound_caps(uint64_t keep)
 {
 	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
 		if (!(keep & CAP_BIT(cap)) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
 			return err_errno(errno, "dropping capability %d", cap);
+	return NULL;
+}
+
+static struct err *set_caps(uint64_t keep)
+{
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return err_errno(errno, "dropping ambient capabilities");
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -36,7 +41,9 @@ static struct err *set_caps(uint64_t keep)
 
 struct err *privileges_drop(bool nobody, uint64_t keep_caps, bool dumpable)
 {
-	struct err *e = nobody ? become_nobody() : NULL;
+	struct err *e = bound_caps(keep_caps);    /* while it still may */
+	if (!e && nobody)
+		e = become_nobody();
 	if (!e)
 		e = set_caps(keep_caps);
 	if (!e && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
