@@ -1,0 +1,123 @@
+/* pidfd_test.c - descriptors of processes (pidfd_open(2)). */
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/syscall.h>
+
+#include "tests/guest/guest.h"
+
+COVERS(pidfd_open, pidfd_send_signal, pidfd_getfd, waitid, clone, poll);
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+static int pidfd_open_(pid_t pid, unsigned flags)
+{
+	return (int)syscall(SYS_pidfd_open, pid, flags);
+}
+
+static pid_t sleeper(void)
+{
+	pid_t pid = fork();
+	while (pid == 0)
+		pause();
+	return pid;
+}
+
+TEST(becomes_readable_when_the_process_ends)
+{
+	pid_t pid = sleeper();
+	int fd = pidfd_open_(pid, 0);
+	ASSERT_OK(fd);
+	EXPECT_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	struct pollfd p = { fd, POLLIN, 0 };
+	EXPECT_EQ(poll(&p, 1, 0), 0);
+	ASSERT_OK(syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0));
+	EXPECT_EQ(poll(&p, 1, -1), 1);
+	EXPECT_EQ(p.revents, POLLIN);
+	siginfo_t si;
+	ASSERT_OK(waitid(P_PIDFD, (id_t)fd, &si, WEXITED));
+	EXPECT_EQ(si.si_pid, pid);
+	EXPECT_EQ(si.si_status, SIGTERM);
+	EXPECT_ERRNO(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0), ESRCH);
+	EXPECT_EQ(poll(&p, 1, 0), 1);
+}
+
+TEST(poll_sleeps_until_the_end)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		usleep(5000);
+		_exit(0);
+	}
+	struct pollfd p = { pidfd_open_(pid, 0), POLLIN, 0 };
+	EXPECT_EQ(poll(&p, 1, -1), 1);
+	waitpid(pid, NULL, 0);
+}
+
+TEST(errors)
+{
+	EXPECT_ERRNO(pidfd_open_(0, 0), EINVAL);
+	EXPECT_ERRNO(pidfd_open_(-1, 0), EINVAL);
+	EXPECT_ERRNO(pidfd_open_(getpid(), 1), EINVAL);
+	EXPECT_ERRNO(pidfd_open_(1999999, 0), ESRCH);
+	EXPECT_ERRNO(syscall(SYS_pidfd_send_signal, 0, 0, NULL, 0), EBADF);
+	int fd = pidfd_open_(getpid(), 0);
+	EXPECT_OK(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0));
+	EXPECT_ERRNO(syscall(SYS_pidfd_send_signal, fd, 65, NULL, 0), EINVAL);
+	char c;
+	EXPECT_ERRNO(read(fd, &c, 1), EINVAL);
+	siginfo_t si = { .si_signo = SIGUSR2, .si_code = SI_QUEUE };
+	EXPECT_ERRNO(syscall(SYS_pidfd_send_signal, fd, SIGUSR1, &si, 0), EINVAL);
+}
+
+TEST(getfd_takes_a_file_of_another)
+{
+	int ready[2], p[2];
+	ASSERT_OK(pipe(ready));
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (pipe(p) == 0 && dup2(p[0], 50) == 50) {
+			write(p[1], "found", 5);
+			write(ready[1], "x", 1);
+		}
+		for (;;)
+			pause();
+	}
+	char buf[8];
+	ASSERT_EQ(read(ready[0], buf, 1), 1);
+	int pfd = pidfd_open_(pid, 0);
+	int got = (int)syscall(SYS_pidfd_getfd, pfd, 50, 0);
+	ASSERT_OK(got);
+	EXPECT_EQ(read(got, buf, sizeof(buf)), 5);
+	EXPECT_ERRNO(syscall(SYS_pidfd_getfd, pfd, 51, 0), EBADF);
+	EXPECT_ERRNO(syscall(SYS_pidfd_getfd, pfd, 50, 1), EINVAL);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+TEST(clone_makes_one)
+{
+	int fd = -1;
+	long pid = syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, NULL, &fd, NULL, 0);
+	if (pid == 0)
+		_exit(9);
+	ASSERT_OK(pid);
+	struct pollfd p = { fd, POLLIN, 0 };
+	EXPECT_EQ(poll(&p, 1, -1), 1);
+	siginfo_t si;
+	ASSERT_OK(waitid(P_PIDFD, (id_t)fd, &si, WEXITED));
+	EXPECT_EQ(si.si_status, 9);
+}
+
+TEST(nonblocking_waitid)
+{
+	pid_t pid = sleeper();
+	int fd = pidfd_open_(pid, O_NONBLOCK);
+	ASSERT_OK(fd);
+	siginfo_t si;
+	EXPECT_ERRNO(waitid(P_PIDFD, (id_t)fd, &si, WEXITED), EAGAIN);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
