@@ -91,6 +91,7 @@ static int go[2];
 static void *outlive_leader(void *arg)
 {
 	char c;
+	pthread_join(*(pthread_t *)arg, NULL);
 	read(go[0], &c, 1);
 	syscall(SYS_exit, 99);
 	return arg;
@@ -103,7 +104,8 @@ TEST(the_leader_may_leave_first)
 	pid_t pid = fork();
 	if (pid == 0) {
 		close(go[1]);
-		start(outlive_leader);
+		pthread_t leader = pthread_self(), th;
+		pthread_create(&th, NULL, outlive_leader, &leader);
 		syscall(SYS_exit, 21);
 	}
 	close(go[0]);
