@@ -60,7 +60,7 @@ static int populate(struct inode *root)
 int dev_mount(struct superblock **out)
 {
 	struct superblock *sb;
-	int err = tmpfs_mount_as("devtmpfs", "size=64k,mode=755", &sb);
+	int err = tmpfs_mount_as("devtmpfs", "size=65536k,mode=755", &sb);
 	if (err)
 		return err;
 	err = populate(sb->root);

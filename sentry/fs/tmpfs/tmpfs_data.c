@@ -221,8 +221,18 @@ static uint64_t memfd_missing_pages(int fd, off_t pos, off_t end)
 	return missing;
 }
 
+/* What a mapping left beyond the end of the file, in its last page, must not appear when the file grows. */
+static int clear_tail(struct tmpfs_file_inode *fi)
+{
+	off_t size = fi->ti.inode.size, end = (off_t)PAGE_ALIGN_UP((uint64_t)size);
+	return fi->mapped && size < end ? host_memfd_punch(fi->memfd, size, end - size) : 0;
+}
+
 static ssize_t store_memfd(struct tmpfs_file_inode *fi, size_t bytes, off_t pos)
 {
+	int err = pos > fi->ti.inode.size ? clear_tail(fi) : 0;
+	if (err)
+		return err;
 	uint64_t left = tmpfs_free_pages(sb_of(fi));
 	if (pages_spanned(pos, bytes) > left) {
 		/* Nearly full: page by page, each only if it is there already or there is one left. */
@@ -320,7 +330,9 @@ int tmpfs_data_resize(struct tmpfs_file_inode *fi, off_t size)
 {
 	struct inode *i = &fi->ti.inode;
 	if (fi->memfd >= 0) {
-		int err = host_memfd_resize(fi->memfd, size);
+		int err = size > i->size ? clear_tail(fi) : 0;
+		if (!err)
+			err = host_memfd_resize(fi->memfd, size);
 		if (err)
 			return err;
 		if (size == 0 && !fi->mapped)
