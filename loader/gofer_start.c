@@ -104,7 +104,8 @@ struct err *exports_open(struct start *st)
 	for (int i = 0; !e && i < r->nexports; i++) {
 		const struct root_export *ex = &r->exports[i];
 		st->exports[i] = (struct gofer_export){ .fd = -1, .read_only = ex->read_only, .is_file = ex->is_file,
-							.public_only = ex->public_only };
+							.public_only = ex->public_only,
+							.allow = GOFER_ALLOW_FIFO | GOFER_ALLOW_SOCKET };
 		if (ex->kind == EXPORT_BIND)
 			e = clone_mount(ex->path, ex->read_only, &st->exports[i].fd);
 	}
