@@ -29,7 +29,7 @@ static void begin(const char *name)
 		ASSERT_OK(chdir(SOURCE));
 		return;
 	}
-	strcpy(copy, "/tmp/overlay_test.XXXXXX");
+	snprintf(copy, sizeof(copy), "/tmp/overlay_test.XXXXXX");
 	ASSERT(mkdtemp(copy));
 	snprintf(cmd, sizeof(cmd), "cp -rL %s/%s %s/", SOURCE, name, copy);
 	ASSERT_EQ(system(cmd), 0);

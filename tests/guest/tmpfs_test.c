@@ -17,7 +17,6 @@ static char dir[] = "/tmp/tmpfs_test.XXXXXX";
 /* A fresh directory, entered. */
 static void begin(void)
 {
-	strcpy(dir, "/tmp/tmpfs_test.XXXXXX");
 	ASSERT(mkdtemp(dir));
 	ASSERT_OK(chdir(dir));
 }
