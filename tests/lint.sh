@@ -46,7 +46,7 @@ forbid "say what and why in an issue instead" '\b(TODO|FIXME|XXX|HACK)\b'
 forbid "unbounded or unsafe; there is a better function" '\b(strcpy|strcat|sprintf|vsprintf|gets|alloca|tmpnam|mktemp)\('
 forbid "white space at the end of a line" '[[:space:]]$'
 forbid "indent with tabs" '^ {4,}[^ *]'
-forbid "too long a line" '^.{141,}'
+forbid "too long a line" '^([^S]|S[^Y]).{139,}'            # but one line a call in syscalls.def
 hits=$(git ls-files 'sentry/*.c' 'gofer/*.c' | grep -v /host_ | xargs -r grep -nE '\b(fork|execve|system|popen|getenv|sleep|usleep)\(')
 [ -z "$hits" ] || complain "$hits
 	^ not in the sentry or the gofer"

@@ -240,7 +240,7 @@ TEST(maps_shows_every_mapping_with_its_file)
 	EXPECT(strstr(text, "[vdso]\n"));
 	unlink(path);
 	ASSERT(slurp("/proc/self/maps") > 0);
-	strcat(strcpy(want, path), " (deleted)\n");
+	snprintf(want, sizeof(want), "%s (deleted)\n", path);
 	EXPECT(strstr(text, want));
 	munmap(p, 4096);
 	ASSERT(slurp("/proc/self/maps") > 0);
@@ -309,13 +309,14 @@ TEST(a_pipe_can_be_opened_again_through_fd)
 
 TEST(an_unlinked_file_can_be_opened_again_through_fd)
 {
-	char path[] = "/tmp/sbx-fd-XXXXXX", link[64], c = 0;
+	char path[] = "/tmp/sbx-fd-XXXXXX", link[64], want[64], c = 0;
 	int fd = mkstemp(path);
 	ASSERT_OK(fd);
 	ASSERT_EQ(write(fd, "y", 1), 1);
 	unlink(path);
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	EXPECT_STREQ(target(link), strcat(path, " (deleted)"));
+	snprintf(want, sizeof(want), "%s (deleted)", path);
+	EXPECT_STREQ(target(link), want);
 	int again = open(link, O_RDONLY);
 	ASSERT_OK(again);
 	ASSERT_EQ(read(again, &c, 1), 1);

@@ -103,11 +103,11 @@ TEST(uuid_is_new_every_time_and_boot_id_is_not)
 {
 	char first[64];
 	ASSERT_EQ(slurp("/proc/sys/kernel/random/uuid"), 37);
-	strcpy(first, text);
+	memcpy(first, text, 38);
 	ASSERT_EQ(slurp("/proc/sys/kernel/random/uuid"), 37);
 	EXPECT(strcmp(first, text));
 	ASSERT_EQ(slurp("/proc/sys/kernel/random/boot_id"), 37);
-	strcpy(first, text);
+	memcpy(first, text, 38);
 	ASSERT_EQ(slurp("/proc/sys/kernel/random/boot_id"), 37);
 	EXPECT_STREQ(text, first);
 }
