@@ -79,7 +79,8 @@ static void flags(void **state)
 			    "[pid     7] openat(AT_FDCWD, NULL, O_WRONLY|O_CREAT|O_TRUNC, 0644) = -1 EFAULT (Bad address)");
 	assert_string_equal(LINE(SYS_openat, -EFAULT, 5, 0, O_RDONLY, 0644),
 			    "[pid     7] openat(5, NULL, O_RDONLY) = -1 EFAULT (Bad address)");
-	assert_string_equal(LINE(SYS_mprotect, -EINVAL, 0, 0, 0x40000000), "[pid     7] mprotect(NULL, 0, 0x40000000) = -1 EINVAL (Invalid argument)");
+	assert_string_equal(LINE(SYS_mprotect, -EINVAL, 0, 0, 0x40000000),
+			    "[pid     7] mprotect(NULL, 0, 0x40000000) = -1 EINVAL (Invalid argument)");
 }
 
 static void strings_are_escaped(void **state)
