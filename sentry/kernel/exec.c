@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/syscall.h>
 
 #include "sentry/kernel/timers.h"
@@ -130,8 +131,11 @@ static void change_over(struct exec *ex)
 	struct cred *old_cred = t->cred;
 	t->cred = TAKE(ex->cred);
 	cred_put(old_cred);
-	if (ex->secure)
+	t->personality &= ~(unsigned)READ_IMPLIES_EXEC;
+	if (ex->secure) {
 		t->pdeath_signal = 0;
+		t->personality &= ~(unsigned)(ADDR_NO_RANDOMIZE | ADDR_COMPAT_LAYOUT | MMAP_PAGE_ZERO);
+	}
 	snprintf(t->comm, sizeof(t->comm), "%s", base_name(ex->filename));
 	t->restart = NULL;
 	timers_exec(t->tg);

@@ -52,7 +52,7 @@ struct loader {
 static uint64_t random_below(const struct loader *l, uint64_t n)
 {
 	uint64_t r;
-	if (l->ex->t->personality & ADDR_NO_RANDOMIZE)
+	if ((l->ex->t->personality & ADDR_NO_RANDOMIZE) && !l->ex->secure)
 		return 0;
 	host_random(&r, sizeof(r));
 	return r % n;
@@ -359,6 +359,8 @@ int exec_load_elf(struct exec *ex)
 		err = build(l, &img, &interp, interp_file);
 		vma_free_list(l->dead);
 		free(l);
+		if (err == -ESRCH)      /* the new stub died: memory, for all we know */
+			err = -ENOMEM;
 		if (!err)
 			ex->mm->exe = file_get(ex->file);
 	}

@@ -67,7 +67,7 @@ static char path[64];
 /* 0-255: exit status; 256+n: signal n; -errno: not executed. */
 static int run(void)
 {
-	strcpy(path, "/tmp/elf_execXXXXXX");
+	snprintf(path, sizeof(path), "/tmp/elf_execXXXXXX");
 	int fd = mkstemp(path);
 	ASSERT_OK(fd);
 	ASSERT_EQ(write(fd, image, sizeof(image)), sizeof(image));

@@ -89,7 +89,7 @@ static void setup(void)
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	ASSERT(n > 0);
 	self[n] = '\0';
-	strcpy(dir, "/tmp/exec_testXXXXXX");
+	snprintf(dir, sizeof(dir), "/tmp/exec_testXXXXXX");
 	ASSERT(mkdtemp(dir));
 }
 

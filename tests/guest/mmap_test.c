@@ -8,8 +8,8 @@
 
 #include "tests/guest/guest.h"
 
-COVERS(mmap, munmap, mincore, msync, mlock, mlock2, munlock, mlockall, munlockall, remap_file_pages, mseal,
-       pkey_alloc, pkey_free, pkey_mprotect, process_vm_readv, process_vm_writev);
+COVERS(mmap, munmap, mincore, msync, mlock, mlock2, munlock, mlockall, munlockall, remap_file_pages, mseal);
+COVERS(pkey_alloc, pkey_free, pkey_mprotect, process_vm_readv, process_vm_writev);
 
 #define PG 4096UL
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
@@ -400,13 +400,13 @@ TEST(protection_keys_are_there_or_refused)
 TEST(process_vm_copies_between_processes)
 {
 	char *p = anon(2);
-	strcpy(p, "parent");
+	memcpy(p, "parent", 7);
 	int go[2], ready[2];
 	ASSERT_OK(pipe(go));
 	ASSERT_OK(pipe(ready));
 	pid_t pid = fork();
 	if (pid == 0) {
-		strcpy(p, "child!");
+		memcpy(p, "child!", 7);
 		char c = 0;
 		if (write(ready[1], &c, 1) != 1 || read(go[0], &c, 1) != 1)
 			_exit(1);
@@ -417,7 +417,7 @@ TEST(process_vm_copies_between_processes)
 	struct iovec l[2] = { { buf, 3 }, { buf + 3, 20 } }, r = { p, 7 };
 	EXPECT_EQ(process_vm_readv(pid, l, 2, &r, 1, 0), 7);
 	EXPECT_STREQ(buf, "child!");
-	strcpy(buf, "poked");
+	memcpy(buf, "poked", 6);
 	l[0] = (struct iovec){ buf, 6 };
 	EXPECT_EQ(process_vm_writev(pid, l, 1, &r, 1, 0), 6);
 	EXPECT_STREQ(p, "parent");
@@ -446,7 +446,7 @@ TEST(bad_pointers_are_efault_whatever_lies_there)
 	EXPECT_ERRNO(pipe((int *)p), EFAULT);
 	/* A string that ends right before a hole is fine. */
 	ASSERT_OK(mprotect(p, PG, RW));
-	strcpy(p + PG - 2, "/");
+	memcpy(p + PG - 2, "/", 2);
 	EXPECT_OK(access(p + PG - 2, F_OK));
 	p[PG - 1] = 'x';
 	EXPECT_ERRNO(access(p + PG - 2, F_OK), EFAULT);
