@@ -1,4 +1,4 @@
-/* exec.c - execve(2) and execveat(2), and the sandbox's first program.
+/* exec.c - execve, execveat, and the sandbox's first program.
  *
  * HOW      Everything that can fail comes first: the file, the arguments, the new address space complete with program and
  *          stack. Then the other threads of the process go, and then the task changes over, which cannot fail.
