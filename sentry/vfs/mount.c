@@ -379,10 +379,12 @@ static void move_fs(struct fs_context *fs, const struct path *from, const struct
 int mount_pivot(struct mount_ns *ns, const struct path *new_root, const struct path *put_old)
 {
 	struct mount *new = new_root->mnt, *old = ns->root;
-	if (new->ns != ns || put_old->mnt->ns != ns || new_root->dentry != new->root)
+	if (new->ns != ns || put_old->mnt->ns != ns)
 		return -EINVAL;
 	if (new == old || put_old->mnt == old)
 		return -EBUSY;
+	if (new_root->dentry != new->root)
+		return -EINVAL;
 	if (put_old->mnt != new ? !mount_is_below(put_old->mnt, new) : !dentry_is_below(put_old->dentry, new->root))
 		return -EINVAL;
 	struct path from = { .mnt = mount_get(old), .dentry = dentry_get(old->root) };

@@ -1,0 +1,171 @@
+/* locks_test.c - flock(2) and fcntl(2) locks between processes. */
+#include "tests/guest/fs.h"
+
+#include <sys/file.h>
+
+COVERS(flock, fcntl);
+
+static int setlk(int fd, int cmd, short type, off_t start, off_t len)
+{
+	struct flock fl = { .l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = len };
+	return fcntl(fd, cmd, &fl);
+}
+
+/* Runs the block in a child that has the file open anew as fd; its failures are the test's. */
+#define OTHER_PROCESS(...)                                              \
+	do {                                                            \
+		pid_t other_ = fork();                                  \
+		ASSERT_OK(other_);                                      \
+		if (other_ == 0) {                                      \
+			int fd = open("f", O_RDWR);                     \
+			ASSERT_OK(fd);                                  \
+			__VA_ARGS__;                                    \
+			_exit(guest_failed);                            \
+		}                                                       \
+		int other_status_;                                      \
+		ASSERT_EQ(waitpid(other_, &other_status_, 0), other_);  \
+		if (other_status_)                                      \
+			_exit(1);                                       \
+	} while (0)
+
+TEST(record_locks)
+{
+	scratch();
+	int mine = file_with("f", "0123456789");
+	EXPECT_OK(setlk(mine, F_SETLK, F_WRLCK, 2, 3));
+	EXPECT_OK(setlk(mine, F_SETLK, F_RDLCK, 8, 0));
+	pid_t me = getpid();
+	OTHER_PROCESS({
+		EXPECT_ERRNO(setlk(fd, F_SETLK, F_RDLCK, 0, 3), EAGAIN);
+		EXPECT_OK(setlk(fd, F_SETLK, F_WRLCK, 0, 2));
+		EXPECT_OK(setlk(fd, F_SETLK, F_RDLCK, 9, 1));
+		EXPECT_ERRNO(setlk(fd, F_SETLK, F_WRLCK, 100, 1), EAGAIN);
+		struct flock fl = { .l_type = F_WRLCK, .l_start = 3, .l_len = 1 };
+		EXPECT_OK(fcntl(fd, F_GETLK, &fl));
+		EXPECT_EQ(fl.l_type, F_WRLCK);
+		EXPECT_EQ(fl.l_start, 2);
+		EXPECT_EQ(fl.l_len, 3);
+		EXPECT_EQ(fl.l_pid, me);
+		fl = (struct flock){ .l_type = F_WRLCK, .l_start = 5, .l_len = 1 };
+		EXPECT_OK(fcntl(fd, F_GETLK, &fl));
+		EXPECT_EQ(fl.l_type, F_UNLCK);
+	});
+	/* Not inherited by fork, and any close of the file drops them. */
+	close(open("f", O_RDONLY));
+	OTHER_PROCESS(EXPECT_OK(setlk(fd, F_SETLK, F_WRLCK, 0, 0)));
+	EXPECT_ERRNO(setlk(mine, F_SETLK, 99, 0, 0), EINVAL);
+	EXPECT_ERRNO(setlk(mine, F_SETLK, F_WRLCK, -5, 1), EINVAL);
+	int rd = open("f", O_RDONLY);
+	EXPECT_ERRNO(setlk(rd, F_SETLK, F_WRLCK, 0, 0), EBADF);
+	EXPECT_OK(setlk(rd, F_SETLK, F_RDLCK, 0, 0));
+	EXPECT_ERRNO(fcntl(mine, F_SETLK, 8), EFAULT);
+	scratch_end();
+}
+
+static void nothing(int sig)
+{
+	(void)sig;
+}
+
+TEST(waiting_for_a_lock)
+{
+	scratch();
+	int mine = file_with("f", ""), p[2];
+	ASSERT_OK(pipe(p));
+	ASSERT_OK(setlk(mine, F_SETLK, F_WRLCK, 0, 0));
+	pid_t pid = fork();
+	if (pid == 0) {
+		int fd = open("f", O_RDWR);
+		struct sigaction sa = { .sa_handler = nothing };
+		sigaction(SIGALRM, &sa, NULL);
+		alarm(1);
+		EXPECT_ERRNO(setlk(fd, F_SETLKW, F_RDLCK, 0, 0), EINTR);
+		EXPECT_EQ(write(p[1], "x", 1), 1);
+		EXPECT_OK(setlk(fd, F_SETLKW, F_RDLCK, 0, 0));
+		_exit(guest_failed);
+	}
+	char c;
+	ASSERT_EQ(read(p[0], &c, 1), 1);
+	ASSERT_OK(setlk(mine, F_SETLK, F_UNLCK, 0, 0));
+	int status;
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(status, 0);
+	scratch_end();
+}
+
+TEST(deadlock_is_noticed)
+{
+	scratch();
+	int mine = file_with("f", ""), p[2];
+	ASSERT_OK(pipe(p));
+	ASSERT_OK(setlk(mine, F_SETLK, F_WRLCK, 0, 1));
+	pid_t pid = fork();
+	if (pid == 0) {
+		int fd = open("f", O_RDWR);
+		ASSERT_OK(setlk(fd, F_SETLK, F_WRLCK, 1, 1));
+		ASSERT_EQ(write(p[1], "x", 1), 1);
+		/* One of the two waits, the other one is told. */
+		int r = setlk(fd, F_SETLKW, F_WRLCK, 0, 1);
+		_exit(r == 0 ? 10 : errno == EDEADLK ? 11 : 12);
+	}
+	char c;
+	ASSERT_EQ(read(p[0], &c, 1), 1);
+	int r = setlk(mine, F_SETLKW, F_WRLCK, 1, 1), told = r < 0 && errno == EDEADLK, status;
+	setlk(mine, F_SETLK, F_UNLCK, 0, 0);
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(WEXITSTATUS(status), told ? 10 : 11);
+	scratch_end();
+}
+
+TEST(open_file_description_locks)
+{
+	scratch();
+	int a = file_with("f", ""), b = open("f", O_RDWR), dup_a = dup(a);
+	EXPECT_OK(setlk(a, F_OFD_SETLK, F_WRLCK, 0, 10));
+	EXPECT_ERRNO(setlk(b, F_OFD_SETLK, F_RDLCK, 5, 1), EAGAIN);
+	EXPECT_ERRNO(setlk(b, F_SETLK, F_RDLCK, 5, 1), EAGAIN);
+	EXPECT_OK(setlk(dup_a, F_OFD_SETLK, F_RDLCK, 0, 10));
+	struct flock fl = { .l_type = F_WRLCK, .l_len = 1 };
+	EXPECT_OK(fcntl(b, F_OFD_GETLK, &fl));
+	EXPECT_EQ(fl.l_type, F_RDLCK);
+	EXPECT_EQ(fl.l_pid, -1);
+	fl = (struct flock){ .l_type = F_WRLCK, .l_pid = 1 };
+	EXPECT_ERRNO(fcntl(b, F_OFD_SETLK, &fl), EINVAL);
+	close(a);
+	EXPECT_ERRNO(setlk(b, F_OFD_SETLK, F_WRLCK, 0, 1), EAGAIN);
+	close(dup_a);
+	EXPECT_OK(setlk(b, F_OFD_SETLK, F_WRLCK, 0, 1));
+	scratch_end();
+}
+
+TEST(whole_file_locks)
+{
+	scratch();
+	int a = file_with("f", ""), b = open("f", O_RDONLY);
+	EXPECT_OK(flock(a, LOCK_SH));
+	EXPECT_OK(flock(b, LOCK_SH | LOCK_NB));
+	EXPECT_ERRNO(flock(b, LOCK_EX | LOCK_NB), EWOULDBLOCK);
+	EXPECT_OK(flock(a, LOCK_UN));
+	EXPECT_OK(flock(b, LOCK_EX | LOCK_NB));
+	EXPECT_ERRNO(flock(a, LOCK_SH | LOCK_NB), EWOULDBLOCK);
+	EXPECT_ERRNO(flock(a, 0), EINVAL);
+	EXPECT_ERRNO(flock(999, LOCK_SH), EBADF);
+	pid_t pid = fork();
+	if (pid == 0) {                           /* the child's descriptor is the same open file: it may unlock */
+		EXPECT_OK(flock(b, LOCK_UN));
+		_exit(guest_failed);
+	}
+	int status;
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_OK(flock(a, LOCK_EX | LOCK_NB));
+	pid = fork();
+	if (pid == 0) {
+		close(a);
+		EXPECT_OK(flock(b, LOCK_EX));     /* waits until the parent closes */
+		_exit(guest_failed);
+	}
+	close(a);
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(status, 0);
+	scratch_end();
+}
