@@ -303,3 +303,91 @@ TEST(copies_are_made_once)
 	EXPECT_STREQ(buf, "01234567");
 	end();
 }
+
+static void random_change(unsigned *seed)
+{
+	static const char *const dirs[] = { ".", "byteorder", "a", "b", "a/c" };
+	static const char *const names[] = { "a", "b", "c", "byteorder", "big_endian.h", "little_endian.h" };
+	char one[64], two[64], buf[600];
+	memset(buf, 'x', sizeof(buf));
+	snprintf(one, sizeof(one), "%s/%s", dirs[rand_r(seed) % 5], names[rand_r(seed) % 6]);
+	snprintf(two, sizeof(two), "%s/%s", dirs[rand_r(seed) % 5], names[rand_r(seed) % 6]);
+	struct timespec ts[2] = { { 1, 0 }, { 2, 0 } };
+	int fd = -1;
+	switch (rand_r(seed) % 12) {
+	case 0:
+		unlink(one);
+		break;
+	case 1:
+		rmdir(one);
+		break;
+	case 2:
+		mkdir(one, 0755);
+		break;
+	case 3:
+		rename(one, two);
+		break;
+	case 4:
+		renameat2(AT_FDCWD, one, AT_FDCWD, two, RENAME_EXCHANGE);
+		break;
+	case 5:
+		link(one, two);
+		break;
+	case 6:
+		chmod(one, rand_r(seed) % 2 ? 0755 : 0700);
+		break;
+	case 7:
+		truncate(one, rand_r(seed) % 10000);
+		break;
+	case 8:
+		utimensat(AT_FDCWD, one, ts, 0);
+		break;
+	case 9:
+		symlink(two, one);
+		break;
+	case 10:
+		count(one, NULL, 0);
+		break;
+	default:
+		fd = open(one, O_CREAT | O_RDWR | (rand_r(seed) % 2 ? O_TRUNC : 0), 0644);
+		pwrite(fd, buf, sizeof(buf), rand_r(seed) % 20000);
+		pread(fd, buf, sizeof(buf), 0);
+		if (rand_r(seed) % 3 == 0) {
+			char *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+			if (p != MAP_FAILED)
+				munmap(p, 4096);
+		}
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+TEST(many_processes_change_one_tree)
+{
+	COVERS(rename, renameat2, link, unlink, mkdir, rmdir, symlink, truncate);
+	begin("byteorder");
+	ASSERT_OK(mkdir("tree", 0755));
+	ASSERT_OK(rename("byteorder", "tree/byteorder"));
+	ASSERT_OK(chdir("tree"));
+	for (unsigned n = 1; n <= 4; n++) {
+		if (fork() == 0) {
+			unsigned seed = n;
+			for (int i = 0; i < 2500; i++)
+				random_change(&seed);
+			_exit(0);
+		}
+	}
+	int status;
+	while (wait(&status) > 0)
+		EXPECT_EQ(status, 0);
+	/* What is listed is there, and the other way round. */
+	DIR *d = opendir(".");
+	for (struct dirent *e; (e = readdir(d));) {
+		struct stat st;
+		ASSERT_OK(lstat(e->d_name, &st));
+	}
+	ASSERT_OK(chdir(".."));
+	ASSERT_EQ(system("rm -rf tree"), 0);
+	EXPECT_EQ(count("tree", NULL, 0), -1);
+	end();
+}

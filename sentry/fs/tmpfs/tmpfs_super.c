@@ -179,7 +179,8 @@ static int tmpfs_statfs(struct superblock *sb, struct statfs *out)
 	};
 	if (ts->max_pages > 0) {
 		out->f_blocks = ts->max_pages;
-		out->f_bfree = out->f_bavail = tmpfs_free_pages(ts);
+		out->f_bfree = ts->max_pages - MIN(ts->used_pages, ts->max_pages);
+		out->f_bavail = tmpfs_free_pages(ts);     /* the sandbox may have less left than this file system */
 	}
 	if (ts->max_inodes > 0) {
 		out->f_files = ts->max_inodes;
