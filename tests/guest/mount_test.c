@@ -174,7 +174,8 @@ TEST(pivoting)
 	ASSERT_OK(mount("none", "m", "tmpfs", 0, NULL));
 	ASSERT_OK(mkdir("m/old", 0755));
 	close(file_with("m/f", "new root"));
-	EXPECT_ERRNO(syscall(SYS_pivot_root, "d", "d"), EBUSY);
+	/* Not a mount; on the root's own mount that is noticed later. */
+	EXPECT(syscall(SYS_pivot_root, "d", "d") == -1 && (errno == EINVAL || errno == EBUSY));
 	/* Everything of this namespace moves along, so do it in one of its own or not at all. */
 	if (unshare(CLONE_NEWNS) < 0)
 		SKIP("no mount namespaces here");
