@@ -192,7 +192,7 @@ static int32_t sign_extend12(uint32_t v)
 static int apply_op(uint32_t encoded, uint32_t old, uint32_t *out)
 {
 	uint32_t arg = (uint32_t)sign_extend12(encoded >> 12 & 0xfff);
-	if (encoded & (FUTEX_OP_OPARG_SHIFT << 28))
+	if (encoded & ((uint32_t)FUTEX_OP_OPARG_SHIFT << 28))
 		arg = 1U << (arg & 31);
 	switch (encoded >> 28 & 7) {
 	case FUTEX_OP_SET:
