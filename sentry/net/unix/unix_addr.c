@@ -119,7 +119,7 @@ static int bind_file(struct task *t, struct unix_sock *u, const struct unix_addr
 		return err == -EEXIST ? -EADDRINUSE : err;
 	AUTO_PATH path = { 0 };
 	err = path_lookup(t, AT_FDCWD, name, 0, &path);
-	/* Both slept: somebody may have bound it, or replaced the file. */
+	/* As in Linux, a second name is refused only after its file was made. And both calls slept: the file may be another's. */
 	if (!u->addr && !u->dead) {
 		set_addr(u, a);
 		if (!err) {
@@ -134,6 +134,7 @@ static int bind_file(struct task *t, struct unix_sock *u, const struct unix_addr
 		u->inode = TAKE(i);
 		return 0;
 	}
+	(void)!vfs_unlink(t, AT_FDCWD, name);
 	return -EINVAL;
 }
 
@@ -146,9 +147,9 @@ int unix_bind(struct task *t, struct socket *s, const struct sockaddr_storage *a
 	int err = name_parse(addr, len, &a);
 	if (err)
 		return err;
-	if (u->addr)
-		return -EINVAL;
-	return a.name.sun_path[0] ? bind_file(t, u, &a) : bind_abstract(u, &a);
+	if (a.name.sun_path[0])
+		return bind_file(t, u, &a);
+	return u->addr ? -EINVAL : bind_abstract(u, &a);
 }
 
 void unix_unbind(struct unix_sock *u)
