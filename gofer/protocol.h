@@ -25,7 +25,7 @@
 #define GOFER_TYPES(X)                                                                                                \
 	/* version in flags; back: version in flags, number of exports in len. The first message. */                  \
 	X(HELLO, "f", "fl", 0)                                                                                        \
-	/* export number in off; back: its root, GOFER_EXPORT_* in flags, the file system's f_type in len */                                           \
+	/* export number in off; back: its root, GOFER_EXPORT_* in flags, the file system's f_type in len */          \
 	X(ATTACH, "o", "nfla", 0)                                                                                     \
 	/* From directory node over names; stops behind a symlink, or where a name is missing. flags: GOFER_WALK_OPEN. \
 	 * Back: what was reached, entry by entry; mode: 0 or the errno why the next name wasn't; flags:              \

@@ -4,7 +4,7 @@
  *          written without waiting; where that is not possible now, the loop watches. Regular files keep the host's own
  *          position, because others may share it: 1 and 2 on one file, or the shell that goes on after us. Opened again
  *          by name (/dev/stdout) a regular file gets a position of its own, as on Linux.
- * LINUX    A descriptor inherited over execve(2).
+ * LINUX    A descriptor that a program inherits from who started it.
  * MISSING  A read whose guest buffer is bad loses what it had read from a stream. */
 #include "sentry/fs/hostfd/hostfd.h"
 
