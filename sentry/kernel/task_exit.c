@@ -123,6 +123,7 @@ static void drop_resources(struct task *t)
 static void finish_process(struct thread_group *tg)
 {
 	tg->exiting = tg->zombie = true;
+	timers_exit(tg);
 	struct session *s = tg_session(tg);
 	if (s && s->sid == tg->tgid && s->hangup)
 		s->hangup(s);
@@ -149,8 +150,6 @@ void task_do_exit(struct task *t)
 	signal_set_mask(t, ~0ULL);
 	signal_stop_check(tg);
 	task_mm_release(t);
-	if (tg->nthreads == 1)
-		timers_exit(tg);
 	drop_resources(t);
 
 	t->live = false;
