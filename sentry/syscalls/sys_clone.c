@@ -1,4 +1,4 @@
-/* sys_clone.c - clone(2), clone3(2), fork(2), vfork(2), unshare(2).
+/* sys_clone.c - the calls that make tasks, and unshare(2): clone, clone3, fork, vfork.
  *
  * LINUX   kernel/fork.c: clone3_args_valid(), sys_clone(), ksys_unshare().
  * MISSING New namespaces (CLONE_NEW*): EPERM without CAP_SYS_ADMIN, else EINVAL, as if configured out. */

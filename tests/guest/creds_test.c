@@ -8,7 +8,7 @@
 #include "tests/guest/guest.h"
 
 COVERS(getuid, geteuid, getgid, getegid, getresuid, getresgid, setuid, setgid, setreuid, setregid, setresuid, setresgid,
-       setfsuid, setfsgid, getgroups, setgroups, capget, capset);
+	setfsuid, setfsgid, getgroups, setgroups, capget, capset);
 
 static void needs_root(void)
 {
