@@ -1,8 +1,9 @@
-/* itimer.c - a process's three interval timers (setitimer(2)).
+/* itimer.c - a process's three interval timers (setitimer(2)), and RLIMIT_CPU.
  *
  * HOW      ITIMER_REAL is a plain timer. ITIMER_VIRTUAL and ITIMER_PROF run on the CPU time of the process, which is looked
  *          at when they may be up (clock.c).
  * LINUX    kernel/time/itimer.c. Same: SIGALRM comes from the kernel (SI_KERNEL); fork inherits nothing, exec keeps all.
+ *          Over the soft RLIMIT_CPU, SIGXCPU comes every second, over the hard one SIGKILL.
  * MISSING  ITIMER_VIRTUAL counts system time too: the host does not tell them apart. */
 #include <sys/time.h>
 
@@ -10,7 +11,7 @@
 
 struct cpu_limits {
 	struct thread_group *tg;
-	struct clock_timer virt, prof;
+	struct clock_timer virt, prof, rlimit;
 };
 
 /* More often than this, nobody's signal handler gets through. */
@@ -40,6 +41,20 @@ static void prof_expired(struct clock_timer *ct)
 	clock_timer_forward(ct);
 }
 
+static void rlimit_expired(struct clock_timer *ct)
+{
+	struct thread_group *tg = container_of(ct, struct cpu_limits, rlimit)->tg;
+	struct rlimit *rl = &tg->rlimits[RLIMIT_CPU];
+	uint64_t used_s = clock_now_ns(&ct->clock) / NS_PER_SEC;
+	if (used_s >= rl->rlim_max) {
+		signal_send_group(tg, SIGKILL, NULL);
+		return;
+	}
+	signal_send_group(tg, SIGXCPU, NULL);
+	rl->rlim_cur = used_s + 1;
+	rlimit_cpu_changed(tg);
+}
+
 static struct cpu_limits *limits_of(struct thread_group *tg)
 {
 	if (!tg->cpu) {
@@ -48,8 +63,20 @@ static struct cpu_limits *limits_of(struct thread_group *tg)
 		tg->cpu->tg = tg;
 		clock_timer_init(&tg->cpu->virt, &c, virt_expired);
 		clock_timer_init(&tg->cpu->prof, &c, prof_expired);
+		clock_timer_init(&tg->cpu->rlimit, &c, rlimit_expired);
 	}
 	return tg->cpu;
+}
+
+void rlimit_cpu_changed(struct thread_group *tg)
+{
+	uint64_t seconds = tg->rlimits[RLIMIT_CPU].rlim_cur, ns;
+	if (!tg->cpu && seconds == RLIM_INFINITY)
+		return;
+	/* No time at all is taken for a second, as in Linux. */
+	if (__builtin_mul_overflow(MAX(seconds, (uint64_t)1), NS_PER_SEC, &ns) || ns > INT64_MAX)
+		ns = 0;
+	clock_timer_set(&limits_of(tg)->rlimit, ns, 0, true);
 }
 
 void itimer_get(struct thread_group *tg, int which, struct timer_spec *out)
@@ -92,6 +119,7 @@ void timers_exit(struct thread_group *tg)
 	if (tg->cpu) {
 		clock_timer_cancel(&tg->cpu->virt);
 		clock_timer_cancel(&tg->cpu->prof);
+		clock_timer_cancel(&tg->cpu->rlimit);
 		free(tg->cpu);
 		tg->cpu = NULL;
 	}

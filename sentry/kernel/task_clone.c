@@ -7,6 +7,7 @@
  *         while the child is being made reach it too, as Linux's "multiprocess" signals do.
  * MISSING Namespaces, CLONE_INTO_CGROUP; CLONE_IO and CLONE_SYSVSEM have nothing to share. */
 #include "sentry/kernel/task_clone.h"
+#include "sentry/kernel/timers.h"
 
 #include <linux/capability.h>
 #include <linux/sched.h>
@@ -84,6 +85,7 @@ static void copy_process(struct task *t, struct thread_group *tg, const struct c
 	}
 	for (int i = 0; i < RLIM_NLIMITS; i++)
 		tg->rlimits[i] = old->rlimits[i];
+	rlimit_cpu_changed(tg);
 	tg->oom_score_adj = old->oom_score_adj;
 	tg->thp_disabled = old->thp_disabled;
 	tg_join_pgrp(tg, old->pgrp);

@@ -26,3 +26,6 @@ int posix_timer_delete(struct thread_group *tg, int id) MUST_CHECK;
 /* which: ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF. */
 void itimer_get(struct thread_group *tg, int which, struct timer_spec *out);
 void itimer_set(struct thread_group *tg, int which, const struct timer_spec *spec);
+
+/* tg's RLIMIT_CPU was set, or inherited. */
+void rlimit_cpu_changed(struct thread_group *tg);

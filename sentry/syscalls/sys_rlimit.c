@@ -3,6 +3,7 @@
  * LINUX   kernel/sys.c: do_prlimit(). The limits bind where the resource is: fd tables, mm, signals, clone. */
 #include <linux/capability.h>
 
+#include "sentry/kernel/timers.h"
 #include "sentry/syscalls/table.h"
 
 #define NR_OPEN_MAX 1048576              /* /proc/sys/fs/nr_open */
@@ -17,6 +18,8 @@ static int set_limit(struct task *t, struct thread_group *tg, unsigned resource,
 	if (new->rlim_max > rl->rlim_max && !cred_has_cap(t->cred, CAP_SYS_RESOURCE))
 		return -EPERM;
 	*rl = *new;
+	if (resource == RLIMIT_CPU)
+		rlimit_cpu_changed(tg);
 	return 0;
 }
 

@@ -1,4 +1,5 @@
 /* itimer_test.c - setitimer(2), alarm(2). */
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <time.h>
 
@@ -105,4 +106,24 @@ TEST(errors)
 	EXPECT_ERRNO(setitimer(9, &it, NULL), EINVAL);
 	EXPECT_ERRNO(getitimer(9, &it), EINVAL);
 	EXPECT_ERRNO(getitimer(ITIMER_REAL, (void *)8), EFAULT);
+}
+
+TEST(cpu_limit_warns_and_kills)
+{
+	COVERS(setrlimit);
+	pid_t pid = fork();
+	if (pid == 0) {
+		handle(SIGXCPU);
+		struct rlimit rl = { 1, 2 };
+		setrlimit(RLIMIT_CPU, &rl);
+		volatile unsigned long n = 0;
+		while (!count)
+			n++;
+		signal(SIGXCPU, SIG_DFL);
+		for (;;)
+			n++;
+	}
+	int status;
+	waitpid(pid, &status, 0);
+	EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
