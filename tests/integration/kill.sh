@@ -1,0 +1,76 @@
+#!/bin/bash
+# Killing any one of a sandbox's processes, at any moment of a busy workload, leaves nothing behind.
+. "$(dirname "$0")/lib.sh"
+cd "$WORK" || exit 1
+ROUNDS=${SBX_KILL_ROUNDS:-10}
+
+busy='i=0; while :; do (echo $i | cat | wc -c) >/tmp/f$((i % 10)); ls -l /usr/bin >/dev/null; i=$((i + 1)); done'
+pick() # which: a pid of the family
+{
+	local pid
+	for pid in $(family "$1"); do
+		case "$2 $(cat /proc/"$pid"/comm 2>/dev/null)" in
+		"loader sbx" | "init sbx init" | "gofer sbx gofer" | "sentry sbx sentry") echo "$pid" && return ;;
+		"stub sbx stub") echo "$pid" ;;
+		esac
+	done | { [ "$2" = stub ] && shuf -n 1 || head -n 1; }
+}
+mounts_before=$(wc -l </proc/self/mountinfo)
+options=()
+timeout 20 "$SBX" run -m 400m -- true 2>/dev/null && options=(-m 400m)
+for victim in loader init gofer sentry stub; do
+	bad=
+	for round in $(seq "$ROUNDS"); do
+		"$SBX" run "${options[@]}" -- bash -c "$busy" >/dev/null 2>err </dev/null &
+		loader=$!
+		sleep "0.$((RANDOM % 4 + 1))"
+		members=$(family $loader)
+		target=$(pick $loader $victim)
+		if [ -z "$target" ]; then
+			bad="round $round: found no $victim: $(cat err)"
+			kill -KILL $loader
+			wait $loader 2>/dev/null
+			break
+		fi
+		kill -KILL "$target"
+		ended=
+		for _ in $(seq 100); do
+			left=
+			for pid in $members; do
+				# A pid that was given to somebody else by now has another name.
+				case "$(cat /proc/"$pid"/comm 2>/dev/null)" in sbx*) grep -q '^State:.*Z' /proc/"$pid"/status 2>/dev/null || left="$left $pid" ;; esac
+			done
+			# A stub that was killed may be one that the guest survives: a process of its died.
+			[ -z "$left" ] && ended=yes && break
+			if [ $victim = stub ]; then
+				kill -TERM $loader 2>/dev/null
+				sleep 0.05
+				kill -KILL $loader 2>/dev/null
+			fi
+			sleep 0.05
+		done
+		wait $loader 2>/dev/null
+		status=$?
+		if [ -z "$ended" ]; then
+			bad="round $round: still there:$left"
+			kill -KILL $left 2>/dev/null
+			break
+		fi
+		case $victim in
+		init | gofer | sentry)
+			if [ $status != 125 ] || ! grep -q "killed by signal 9" err; then
+				bad="round $round: status $status, says: $(cat err)"
+				break
+			fi
+			;;
+		esac
+	done
+	if [ -z "$bad" ]; then ok "kill_$victim"; else not_ok "kill_$victim" "$bad"; fi
+done
+for _ in $(seq 100); do
+	left=$(find /sys/fs/cgroup -maxdepth 4 -name 'sbx-*' -type d 2>/dev/null)
+	[ -z "$left" ] && break
+	sleep 0.1
+done
+check no_cgroup_is_left test -z "$left"
+check no_mount_is_left test "$(wc -l </proc/self/mountinfo)" = "$mounts_before"
