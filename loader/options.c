@@ -111,13 +111,14 @@ static struct err *guest_path(const char *s, const char **out)
 {
 	if (*s != '/')
 		return err_new("%s: must be an absolute path in the sandbox", s);
+	const char *whole = s;
 	char *path = xzalloc(strlen(s) + 1), *p = path;
 	while (*s) {
 		s += strspn(s, "/");
 		size_t len = strcspn(s, "/");
 		if (len == 2 && s[0] == '.' && s[1] == '.') {
 			free(path);
-			return err_new("%s: '..' is not possible here", s);
+			return err_new("%s: '..' is not possible here", whole);
 		}
 		if (len > 0 && !(len == 1 && s[0] == '.')) {
 			*p++ = '/';
