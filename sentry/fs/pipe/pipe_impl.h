@@ -15,6 +15,7 @@ struct pipe {
 	char *mem;                        /* nslots pages; NULL until the first write */
 	unsigned users;                   /* ends, and those waiting in open; the last one frees */
 	unsigned readers, writers;
+	bool unnamed;                     /* made by pipe(2): opened again by /proc/PID/fd, it waits for nobody */
 	unsigned r_count, w_count;        /* how many ever opened: for those waiting in open */
 	struct waitq wq;
 };

@@ -90,6 +90,7 @@ int pipe_new(int flags, struct file **out_rd, struct file **out_wr)
 
 	struct pipe *p = pipe_alloc();
 	rd->file.inode->pipe = p;
+	p->unnamed = true;
 	end_opened(p, FMODE_READ | FMODE_WRITE);
 	end_attach(rd, p);
 	end_attach(wr, p);
@@ -102,6 +103,8 @@ int pipe_new(int flags, struct file **out_rd, struct file **out_wr)
 static int wait_for_partner(struct task *t, struct pipe *p, unsigned mode, int flags, bool *out_alone)
 {
 	*out_alone = false;
+	if (p->unnamed)
+		return 0;
 	if (mode == FMODE_READ && !p->writers) {
 		unsigned seen = p->w_count;
 		*out_alone = flags & O_NONBLOCK;
@@ -120,7 +123,8 @@ int fifo_open(struct inode *i, const struct path *path, int flags, struct task *
 	unsigned mode = modes[flags & O_ACCMODE];
 	if (!mode)
 		return -EINVAL;
-	if (mode == FMODE_WRITE && (flags & O_NONBLOCK) && !(i->pipe && i->pipe->readers))
+	bool unnamed = i->pipe && i->pipe->unnamed;
+	if (mode == FMODE_WRITE && (flags & O_NONBLOCK) && !unnamed && !(i->pipe && i->pipe->readers))
 		return -ENXIO;
 
 	struct pipe *p = i->pipe ? i->pipe : (i->pipe = pipe_alloc());
