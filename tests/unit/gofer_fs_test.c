@@ -153,6 +153,28 @@ static void reading(void)
 	inode_put(i);
 }
 
+/* What the host has not cached is read by the gofer first; the bytes are the same. */
+static void reading_cold(void)
+{
+	enum { BYTES = 3 << 20 };
+	char *data = malloc(BYTES), *got = malloc(BYTES);
+	for (unsigned k = 0; k < BYTES; k++)
+		data[k] = (char)(k * 2654435761U >> 13);
+	int fd = openat(dir_fd, "cold", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	assert_int_equal(write(fd, data, BYTES), BYTES);
+	assert_int_equal(fsync(fd), 0);
+	assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+	struct inode *i = lookup(read_only->root, "cold");
+	struct file *f = open_inode(i, O_RDONLY);
+	assert_int_equal(file_read_kernel(f, got, BYTES, 0), BYTES);
+	assert_memory_equal(data, got, BYTES);
+	file_put(f);
+	inode_put(i);
+	close(fd);
+	free(data);
+	free(got);
+}
+
 static void writing(void)
 {
 	struct file *f = create(own, "written");
@@ -436,6 +458,7 @@ static void the_end_of_the_gofer_is_the_end(void)
 
 #define IN_COROUTINE(fn) static void test_##fn(void **state) { run(fn); }
 IN_COROUTINE(reading)
+IN_COROUTINE(reading_cold)
 IN_COROUTINE(writing)
 IN_COROUTINE(an_unlinked_file_stays_usable)
 IN_COROUTINE(hard_links_are_one_inode)
@@ -454,6 +477,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reading),
+		cmocka_unit_test(test_reading_cold),
 		cmocka_unit_test(test_writing),
 		cmocka_unit_test(test_an_unlinked_file_stays_usable),
 		cmocka_unit_test(test_hard_links_are_one_inode),

@@ -65,7 +65,8 @@ static ssize_t file_op_read(struct file *f, struct uio *dst, off_t *pos)
 	struct gofer_inode *gi = to_gofer_file(f)->gi;
 	ssize_t done = 0;
 	for (unsigned chunks = 1; dst->resid > 0; chunks++) {
-		ssize_t n = read_chunk(gi, MIN(dst->resid, CHUNK), *pos);
+		size_t want = MIN(dst->resid, CHUNK);
+		ssize_t n = read_chunk(gi, want, *pos);
 		if (n <= 0)
 			return done ? done : n;
 		ssize_t moved = uio_fill(dst, bounce, (size_t)n);
@@ -73,7 +74,8 @@ static ssize_t file_op_read(struct file *f, struct uio *dst, off_t *pos)
 			return done ? done : moved;
 		*pos += moved;
 		done += moved;
-		if (moved < n)
+		/* Less than asked for is the end of the file, or of what is cached; the size tells them apart. */
+		if (moved < n || ((size_t)n < want && *pos >= f->inode->size))
 			break;
 		breathe(chunks);
 	}
