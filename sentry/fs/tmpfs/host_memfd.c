@@ -7,6 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+
 static uint64_t open_fds;
 
 /* Guests make files at will, and the sentry needs descriptors for other things too. */
@@ -24,7 +28,10 @@ int host_memfd_create(void)
 {
 	if (open_fds >= fd_budget())
 		return -EMFILE;
-	int fd = memfd_create("sbx-file", MFD_CLOEXEC);
+	/* The host must never execute it, only map it; some hosts demand that this be said. Before Linux 6.3: EINVAL. */
+	int fd = memfd_create("sbx-file", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create("sbx-file", MFD_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	open_fds++;
