@@ -64,3 +64,12 @@ void debugf(const char *fmt, ...)
 	ssize_t done = write(debug_fd, buf, MIN((size_t)n, sizeof(buf) - 1));
 	(void)done;
 }
+
+#ifdef __SANITIZE_ADDRESS__
+/* The loader's memory is freed by its end. The sentry's objects are counted by itself. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "detect_leaks=0";
+}
+#endif
