@@ -27,7 +27,7 @@ static int new_gofer_sb(const struct sentry_mount *m, struct superblock **out)
 		*out = lower;
 		return err;
 	}
-	err = tmpfs_mount_as("overlay", "mode=755", &upper);
+	err = tmpfs_mount_as("overlay", "mode=755,nr_inodes=0", &upper);
 	if (!err) {
 		err = overlay_mount(lower, upper, out);
 		superblock_put(upper);

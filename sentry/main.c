@@ -1,6 +1,7 @@
 /* main.c - the sentry's life: start the platform and the loop, boot, run, tell the loader how it ended. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,6 +85,10 @@ int sentry_main(const struct sentry_config *cfg)
 	static struct pl_config platform;
 	static struct loop_fd control = { .events = EPOLLIN, .ready = control_ready };
 
+	/* What writing to descriptors of the caller's could bring. */
+	static const int ignored[] = { SIGPIPE, SIGTTIN, SIGTTOU, SIGXFSZ };
+	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+		signal(ignored[i], SIG_IGN);
 	sentry_config = cfg;
 	debug_fd = cfg->debug_fd;
 	platform = cfg->platform;
