@@ -36,6 +36,8 @@ long sys_pipe2(struct task *t, uptr_t pipefd, int flags)
 	int err = pipe_new(flags, &rd, &wr);
 	if (err)
 		return err;
+	rd->inode->uid = t->cred->fsuid;  /* so that its maker may open it by /proc/self/fd */
+	rd->inode->gid = t->cred->fsgid;
 	return fd_publish_pair(t, pipefd, rd, wr, flags & O_CLOEXEC);
 }
 
