@@ -27,7 +27,8 @@ struct socket_ops {
 	int (*bind)(struct task *t, struct socket *s, const struct sockaddr_storage *addr, socklen_t len);      /* sleeps */
 	int (*listen)(struct task *t, struct socket *s, int backlog);
 	int (*accept)(struct socket *s, struct socket **out);              /* -EAGAIN; *out: the reference on its file */
-	int (*connect)(struct task *t, struct socket *s, const struct sockaddr_storage *addr, socklen_t len);   /* -EAGAIN: try again when woken. sleeps */
+	/* -EAGAIN: try again when woken. sleeps */
+	int (*connect)(struct task *t, struct socket *s, const struct sockaddr_storage *addr, socklen_t len);
 	int (*getname)(struct socket *s, bool peer, struct sockaddr_storage *out, socklen_t *out_len);
 	int (*shutdown)(struct socket *s, int how);                        /* SHUT_RD, SHUT_WR, SHUT_RDWR */
 	/* t: NULL if nobody in particular (sendfile). May take less than all of a stream. sleeps */
@@ -38,7 +39,8 @@ struct socket_ops {
 	/* What socket.c does not know. Empty or -ENOPROTOOPT: not known here either. value: *len bytes in, out. */
 	int (*getsockopt)(struct task *t, struct socket *s, int level, int name, void *value, socklen_t *len);
 	int (*setsockopt)(struct task *t, struct socket *s, int level, int name, const void *value, socklen_t len);
-	void (*release)(struct socket *s);                                 /* the file is gone: end it, and free it when nobody needs it. sleeps */
+	/* The file is gone: end it, and free it when nobody needs it. sleeps */
+	void (*release)(struct socket *s);
 };
 
 struct socket {

@@ -82,7 +82,7 @@ struct file {
 	struct sleep_lock pos_lock;       /* read/write/lseek on the shared offset */
 	uint64_t id;                      /* unique for the sandbox's life: kcmp, epoll */
 	struct epitem *epitems;           /* epoll sets it is in: the last file_put() calls epoll_file_released() before release */
-	uint64_t rcv_timeout_ns, snd_timeout_ns;                                       /* SO_RCVTIMEO, SO_SNDTIMEO; 0: none. For file_read, file_write: -EAGAIN then */
+	uint64_t rcv_timeout_ns, snd_timeout_ns;     /* SO_RCVTIMEO, SO_SNDTIMEO; 0: none. file_read, file_write: -EAGAIN then */
 	struct { int pid, type, sig; uint32_t uid, euid; } owner;                      /* F_SETOWN, F_SETSIG, O_ASYNC */
 };
 

@@ -8,7 +8,7 @@
 #include "tests/guest/guest.h"
 
 COVERS(nanosleep, clock_nanosleep, clock_gettime, clock_getres, clock_settime, gettimeofday, settimeofday, time, times, adjtimex,
-       clock_adjtime, restart_syscall);
+	clock_adjtime, restart_syscall);
 
 static uint64_t now_ns(clockid_t id)
 {

@@ -15,7 +15,7 @@
 #include "tests/guest/guest.h"
 
 COVERS(socket, socketpair, bind, listen, accept, accept4, connect, getsockname, getpeername, shutdown, setsockopt, getsockopt,
-       sendto, recvfrom, sendmsg, recvmsg, sendmmsg, recvmmsg, read, write, ioctl, poll);
+	sendto, recvfrom, sendmsg, recvmsg, sendmmsg, recvmmsg, read, write, ioctl, poll);
 
 static char buf[1 << 20];
 static void *volatile bad = (void *)8;
@@ -392,8 +392,8 @@ TEST(names_in_the_file_system)
 	EXPECT_ERRNO(connect(c, (struct sockaddr *)&a, sizeof(a)), ENOENT);
 	ASSERT_OK(bind(l, (struct sockaddr *)&a, sizeof(a)));
 	EXPECT_ERRNO(bind(l, (struct sockaddr *)&a, sizeof(a)), EADDRINUSE);
-	struct sockaddr_un second = a;
-	strcat(second.sun_path, "2");
+	struct sockaddr_un second = { .sun_family = AF_UNIX };
+	snprintf(second.sun_path, sizeof(second.sun_path), "%s/s2", dir);
 	EXPECT_ERRNO(bind(l, (struct sockaddr *)&second, sizeof(second)), EINVAL);
 	EXPECT_ERRNO(access(second.sun_path, F_OK), ENOENT);
 	EXPECT_ERRNO(bind(c, (struct sockaddr *)&a, sizeof(a)), EADDRINUSE);
@@ -409,8 +409,7 @@ TEST(names_in_the_file_system)
 	ASSERT_OK(getpeername(c, (struct sockaddr *)&got, &len));
 	EXPECT_STREQ(got.sun_path, a.sun_path);
 	EXPECT_EQ(len, offsetof(struct sockaddr_un, sun_path) + strlen(a.sun_path) + 1);
-	struct sockaddr_un moved = a;
-	strcat(moved.sun_path, "2");
+	struct sockaddr_un moved = second;
 	ASSERT_OK(rename(a.sun_path, moved.sun_path));
 	int c2 = socket(AF_UNIX, SOCK_STREAM, 0);
 	EXPECT_OK(connect(c2, (struct sockaddr *)&moved, sizeof(moved)));
@@ -419,8 +418,7 @@ TEST(names_in_the_file_system)
 	EXPECT_ERRNO(connect(c3, (struct sockaddr *)&moved, sizeof(moved)), ECONNREFUSED);
 	snprintf(moved.sun_path, sizeof(moved.sun_path), "%s", dir);
 	EXPECT_ERRNO(connect(c3, (struct sockaddr *)&moved, sizeof(moved)), ECONNREFUSED);
-	strcat(a.sun_path, "2");
-	unlink(a.sun_path);
+	unlink(second.sun_path);
 	rmdir(dir);
 }
 
