@@ -84,7 +84,7 @@ static pid_t start(struct start *st, struct err *(*run)(struct start *))
 	return pid;
 }
 
-static void died(enum report_who who, int status)
+static _Noreturn void died(enum report_who who, int status)
 {
 	struct report r = { .kind = REPORT_DIED, .who = who, .status = status };
 	report_send(report_fd, &r);
@@ -94,11 +94,22 @@ static void died(enum report_who who, int status)
 static _Noreturn void reap(const struct start *st, pid_t gofer, pid_t sentry)
 {
 	int init_sock = st->sb->launch.init_sock;
+	int gofer_status = 0;
 	for (;;) {
 		int status;
 		pid_t pid = waitpid(-1, &status, __WALL);
-		if (pid == gofer)
+		if (pid == gofer && WIFSIGNALED(status))
 			died(WHO_GOFER, status);
+		/* A gofer that exits lost its sentry, mostly, but may be waited for first. Without gofer the sentry exits. */
+		if (pid == gofer)
+			gofer_status = status;
+		/* A sentry that gives up may have done so because the gofer died, and be the first to be waited for. */
+		if (pid == sentry && WIFEXITED(status) && WEXITSTATUS(status) != 0) {
+			if (gofer_status == 0)
+				waitpid(gofer, &gofer_status, 0);
+			if (gofer_status != 0)
+				died(WHO_GOFER, gofer_status);
+		}
 		if (pid == sentry)
 			died(WHO_SENTRY, status);
 		if (pid < 0 && errno != EINTR)

@@ -1,7 +1,9 @@
 /* supervise.c - from the sandbox's start to its end, as the loader sees it.
  *
  * HOW      Three sources tell of the end: the sentry (how the guest ended), init (gofer or sentry died), and init's pidfd
- *          (init died). What the sentry said counts first: it may have been said just before it died.
+ *          (init died). What the sentry said counts first: it may have been said just before it died. But when it complains
+ *          of others, what killed them is the better news, if it comes at once: a process that dies lets go of its sockets
+ *          before it can be waited for.
  *          Killing init ends every process of its PID namespace, and waiting for it returns after all of them are gone.
  * SECURITY The sentry's messages are read into zeroed memory and its text is made printable. */
 #include "loader/supervise.h"
@@ -47,8 +49,11 @@ void supervise_kill(struct sandbox *sb)
 	sb->init_pid = 0;
 }
 
+#define COMPLAINT_MS 200                  /* how long to wait for what is behind a sentry's complaint */
+
 static void end(struct result *r, int exit_status, struct err *error)
 {
+	err_free(r->error);
 	r->exit_status = exit_status;
 	r->error = error;
 }
@@ -61,7 +66,7 @@ static void make_printable(char *s, size_t room)
 			*s = '?';
 }
 
-/* All that waits on the control socket. True: the sandbox has ended. */
+/* All that waits on the control socket. True: the sandbox has ended. With r->error set and false: it complains. */
 static bool drain_control(int sock, struct result *r, bool *closed)
 {
 	for (;;) {
@@ -80,7 +85,9 @@ static bool drain_control(int sock, struct result *r, bool *closed)
 		case CONTROL_ERROR:
 			make_printable(m.text, sizeof(m.text));
 			end(r, m.status > 0 && m.status < 256 ? m.status : EXIT_SBX, err_new("%s", m.text));
-			return true;
+			if (r->exit_status != EXIT_SBX)
+				return true;
+			break;
 		case CONTROL_STATS:
 			r->has_stats = true;
 			r->stats = m.stats;
@@ -114,7 +121,10 @@ static bool read_report(struct sandbox *sb, const struct cgroup *cg, struct resu
 		end(r, EXIT_SBX, err_new("%s", report.text));
 		return true;
 	case REPORT_DIED:
-		if (!drain_control(sb->control_sock[0], r, &control_closed))
+		if (drain_control(sb->control_sock[0], r, &control_closed))
+			return true;
+		/* A sentry that complained and exited has said it all. */
+		if (!r->error || !WIFEXITED(report.status) || report.who != WHO_SENTRY)
 			end_died(r, report.who == WHO_GOFER ? "the gofer" : "the sentry", report.status, cg, sb->opt);
 		return true;
 	default:
@@ -158,9 +168,11 @@ static void wait_for_end(struct sandbox *sb, const struct cgroup *cg, int signal
 		{ .fd = sb->init_pidfd, .events = POLLIN }, { .fd = signal_fd, .events = POLLIN },
 	};
 	for (;;) {
-		int n = poll(p, ARRAY_SIZE(p), ms_left(deadline_ns));
+		int n = poll(p, ARRAY_SIZE(p), r->error ? COMPLAINT_MS : ms_left(deadline_ns));
 		if (n < 0 && errno != EINTR)
 			return end(r, EXIT_SBX, err_errno(errno, "poll"));
+		if (n == 0 && r->error)
+			return;
 		if (n <= 0 && ms_left(deadline_ns) == 0)
 			return end(r, EXIT_TIMED_OUT, err_new("the time limit of %g s is over", (double)sb->opt->timeout_ns / 1e9));
 		if (n <= 0)

@@ -68,7 +68,7 @@ for victim in loader init gofer sentry stub; do
 	if [ -z "$bad" ]; then ok "kill_$victim"; else not_ok "kill_$victim" "$bad"; fi
 done
 for _ in $(seq 100); do
-	left=$(find /sys/fs/cgroup -maxdepth 4 -name 'sbx-*' -type d 2>/dev/null)
+	left=$(dead_cgroups)
 	[ -z "$left" ] && break
 	sleep 0.1
 done

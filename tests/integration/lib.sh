@@ -106,3 +106,12 @@ family()
 		family "$child"
 	done
 }
+
+# Cgroups of loaders that live no more; there may be other sandboxes on this machine.
+dead_cgroups()
+{
+	local dir
+	find /sys/fs/cgroup -maxdepth 4 -name 'sbx-*' -type d 2>/dev/null | while read -r dir; do
+		[ -d "/proc/${dir##*-}" ] || echo "$dir"
+	done
+}
