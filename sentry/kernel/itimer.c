@@ -68,8 +68,20 @@ static struct cpu_limits *limits_of(struct thread_group *tg)
 	return tg->cpu;
 }
 
+/* A process that is ending has given its timers up and gets no new ones. One that is being made has no threads yet. */
+static bool is_ending(const struct thread_group *tg)
+{
+	const struct task *t;
+	TAILQ_FOREACH(t, &tg->threads, thread_link)
+		if (t->live && !t->exiting)
+			return false;
+	return tg->zombie || !TAILQ_EMPTY(&tg->threads);
+}
+
 void rlimit_cpu_changed(struct thread_group *tg)
 {
+	if (is_ending(tg))
+		return;
 	uint64_t seconds = tg->rlimits[RLIMIT_CPU].rlim_cur, ns;
 	if (!tg->cpu && seconds == RLIM_INFINITY)
 		return;

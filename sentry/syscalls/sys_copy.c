@@ -1,9 +1,10 @@
-/* sys_copy.c - sendfile(2), copy_file_range(2), splice(2), vmsplice(2).
+/* sys_copy.c - sendfile(2), copy_file_range(2), splice(2), vmsplice(2), tee(2).
  *
  * LINUX    fs/read_write.c, fs/splice.c. The copying is in vfs/file_copy.c.
- * MISSING  tee(2); SPLICE_F_GIFT and zero copy. */
+ * MISSING  SPLICE_F_GIFT and zero copy. */
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <sys/epoll.h>
 
 #include "sentry/fs/pipe/pipe.h"
 #include "sentry/syscalls/table.h"
@@ -147,4 +148,32 @@ long sys_vmsplice(struct task *t, int fd, uptr_t iov, uint64_t nr_segs, unsigned
 	long n = f->mode & FMODE_WRITE ? file_write_flags(t, f, &u, NULL, rwf) : file_read_flags(t, f, &u, NULL, rwf);
 	uio_fini(&u);
 	return n;
+}
+
+long sys_tee(struct task *t, int fd_in, int fd_out, uint64_t len, unsigned flags)
+{
+	if (flags & ~(unsigned)SPLICE_KNOWN)
+		return -EINVAL;
+	if (len == 0)
+		return 0;
+	AUTO(file_put) struct file *in = fd_get(t, fd_in);
+	AUTO(file_put) struct file *out = fd_get(t, fd_out);
+	if (!in || !out || !(in->mode & FMODE_READ) || !(out->mode & FMODE_WRITE))
+		return -EBADF;
+	if (!is_pipe(in) || !is_pipe(out) || in->inode == out->inode)
+		return -EINVAL;
+	bool nonblock = (flags & SPLICE_F_NONBLOCK) || ((in->flags | out->flags) & O_NONBLOCK);
+	for (;;) {
+		ssize_t n = pipe_tee(in, out, MIN(len, MAX_RW_COUNT));
+		if (n == -EPIPE)
+			signal_send_task(t, SIGPIPE, NULL);
+		if (n != -EAGAIN || nonblock)
+			return n;
+		/* Data first, then room. */
+		int err = wait_event(t, in->wq, file_poll(in) & (EPOLLIN | EPOLLHUP));
+		if (!err)
+			err = wait_event(t, out->wq, file_poll(out) & (EPOLLOUT | EPOLLERR));
+		if (err)
+			return err;
+	}
 }

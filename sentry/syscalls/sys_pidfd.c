@@ -30,6 +30,12 @@ long sys_pidfd_open(struct task *t, int pid, unsigned flags)
 	return fd;
 }
 
+/* NULL: it was waited for, and tg is a mere shell. */
+static struct task *leader_of(struct thread_group *tg)
+{
+	return tg_find(tg->tgid) == tg ? tg->leader : NULL;
+}
+
 static int info_get(struct task *t, uptr_t from, int sig, const struct task *target, siginfo_t *out)
 {
 	if (uptr_null(from)) {
@@ -73,8 +79,8 @@ long sys_pidfd_send_signal(struct task *t, int pidfd, int sig, uptr_t info, unsi
 	struct thread_group *tg = pidfd_tg(f);
 	if (!tg)
 		return -EBADF;
-	struct task *target = tg->leader;
-	if (!target || tg_find(tg->tgid) != tg)
+	struct task *target = leader_of(tg);
+	if (!target)
 		return -ESRCH;
 	siginfo_t si;
 	int err = info_get(t, info, sig, target, &si);
@@ -100,7 +106,7 @@ long sys_pidfd_getfd(struct task *t, int pidfd, int targetfd, unsigned flags)
 	struct thread_group *tg = pidfd_tg(f);
 	if (!tg)
 		return -EBADF;
-	struct task *target = tg->leader;
+	struct task *target = leader_of(tg);
 	if (!target || target->exited || !target->files)
 		return -ESRCH;
 	int err = task_may_access(t, target, ACCESS_ATTACH, false);

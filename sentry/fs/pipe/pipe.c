@@ -190,6 +190,26 @@ ssize_t pipe_write(struct file *f, struct uio *src, off_t *pos)
 	return total ? total : -EAGAIN;
 }
 
+ssize_t pipe_tee(struct file *in, struct file *out, size_t bytes)
+{
+	struct pipe *p = to_pipe_end(in)->pipe;
+	if (pipe_empty(p))
+		return p->writers ? -EAGAIN : 0;
+	size_t done = 0;
+	for (unsigned i = p->tail; i != p->head && done < bytes; i++) {
+		struct pipe_slot *s = slot_at(p, i);
+		struct uio src;
+		uio_init_kernel(&src, slot_mem(p, i) + s->off, MIN((size_t)s->len, bytes - done));
+		ssize_t n = pipe_write(out, &src, NULL);
+		if (n < 0)
+			return done ? (ssize_t)done : n;
+		done += (size_t)n;
+		if (src.resid > 0)
+			break;
+	}
+	return (ssize_t)done;
+}
+
 uint32_t pipe_poll(struct file *f)
 {
 	struct pipe *p = to_pipe_end(f)->pipe;

@@ -12,6 +12,9 @@ int pipe_new(int flags, struct file **out_rd, struct file **out_wr) MUST_CHECK;
 /* Opens a FIFO. Waits for the other side as fifo(7) says: sleeps; -ERESTARTSYS, -ENXIO. *out: a reference. */
 int fifo_open(struct inode *i, const struct path *path, int flags, struct task *t, struct file **out) MUST_CHECK;
 
+/* tee(2): copies up to `bytes` from in to out, and leaves them in in. 0: in is at its end. -EAGAIN, -EPIPE. Never sleeps. */
+ssize_t pipe_tee(struct file *in, struct file *out, size_t bytes) MUST_CHECK;
+
 bool is_pipe(const struct file *f);
 
 /* F_SETPIPE_SZ, F_GETPIPE_SZ: the capacity in bytes; -EBADF: not a pipe; -EPERM, -EBUSY, -EINVAL. */
