@@ -27,7 +27,7 @@ asan: test-deps
 	sh tests/run.sh build-asan
 
 lint:
-	sh tests/lint.sh
+	bash tests/lint.sh
 
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
