@@ -47,7 +47,15 @@ static int dirfd_path(struct task *t, int dirfd, bool must_be_dir, struct path *
 
 int walk_begin(struct walk *w, struct task *t, int dirfd, const char *name, unsigned flags)
 {
-	*w = (struct walk){ .t = t, .flags = flags };
+	/* Field by field: clearing the stack would cost more than a short walk. */
+	w->t = t;
+	w->flags = flags;
+	w->nlinks = w->depth = 0;
+	w->slash = false;
+	w->last[0] = '\0';
+	w->last_len = 0;
+	w->type = LAST_ROOT;
+	w->cur = w->root = (struct path){ 0 };
 	bool scoped = flags & (LOOKUP_BENEATH | LOOKUP_IN_ROOT);
 	if (!*name && !(flags & LOOKUP_EMPTY))
 		return -ENOENT;
@@ -64,8 +72,7 @@ int walk_begin(struct walk *w, struct task *t, int dirfd, const char *name, unsi
 	}
 	w->root = scoped ? w->cur : t->fs->root;
 	path_get(&w->root);
-	w->stack[0].rest = name;
-	w->depth = 1;
+	w->stack[w->depth++] = (struct walk_frame){ .rest = name };
 	return 0;
 }
 
