@@ -7,8 +7,11 @@
 #include "sentry/vfs/path.h"
 
 #define DCACHE_CAP 20000
-enum { DENTRY_HASHED = 1, DENTRY_LRU = 2, DENTRY_ANON = 4 /* a nameless place (file_get_path) */,
-       DENTRY_TMPFILE = 8 /* O_TMPFILE: link(2) may give it a name */ };
+enum {
+	DENTRY_HASHED = 1, DENTRY_LRU = 2,
+	DENTRY_ANON = 4,                  /* a nameless place (file_get_path) */
+	DENTRY_TMPFILE = 8,               /* O_TMPFILE: link(2) may give it a name */
+};
 
 /* The root of a superblock. *: a reference. */
 struct dentry *dcache_root(struct superblock *sb);

@@ -15,7 +15,8 @@
 #include "sentry/vfs/locks.h"
 #include "sentry/vfs/notify.h"
 
-#define STATUS_FLAGS (O_ACCMODE | O_APPEND | O_NONBLOCK | O_DIRECT | O_ASYNC | O_NOATIME | O_SYNC | O_DSYNC | O_PATH | O_DIRECTORY | O_NOFOLLOW | O_TMPFILE)
+#define STATUS_FLAGS (O_ACCMODE | O_APPEND | O_NONBLOCK | O_DIRECT | O_ASYNC | O_NOATIME | O_SYNC | O_DSYNC | O_PATH | \
+		      O_DIRECTORY | O_NOFOLLOW | O_TMPFILE)
 
 void file_init(struct file *f, const struct file_ops *ops, struct inode *inode, const struct path *path, int flags)
 {

@@ -122,7 +122,8 @@ struct superblock *superblock_get(struct superblock *sb);
 void superblock_put(struct superblock *sb);   /* may sleep */
 DEFINE_AUTO(superblock_put, struct superblock *)
 
-void inode_init(struct inode *i, struct superblock *sb, const struct inode_ops *ops, uint64_t ino, mode_t mode);   /* refs 1; times now; keeps sb alive */
+/* refs 1, times now; keeps sb alive. */
+void inode_init(struct inode *i, struct superblock *sb, const struct inode_ops *ops, uint64_t ino, mode_t mode);
 void inode_fini(struct inode *i);         /* a file system's release calls it, then frees its object */
 struct inode *inode_get(struct inode *i);
 void inode_put(struct inode *i);          /* may sleep */

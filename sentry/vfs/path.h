@@ -69,8 +69,10 @@ int vfs_open_exec(struct task *t, const struct path *p, struct file **out) MUST_
 
 /* Mounts. A mount namespace is a tree of mounts. */
 struct mount_ns;
-enum { MNT_RDONLY = 1, MNT_NOSUID = 2, MNT_NODEV = 4, MNT_NOEXEC = 8, MNT_NOATIME = 16, MNT_NODIRATIME = 32, MNT_RELATIME = 64,
-       MNT_LOCK_RDONLY = 128 /* the guest may not take MNT_RDONLY away */ };
+enum {
+	MNT_RDONLY = 1, MNT_NOSUID = 2, MNT_NODEV = 4, MNT_NOEXEC = 8, MNT_NOATIME = 16, MNT_NODIRATIME = 32, MNT_RELATIME = 64,
+	MNT_LOCK_RDONLY = 128,            /* the guest may not take MNT_RDONLY away */
+};
 struct mount {
 	int refs;
 	int id;

@@ -9,9 +9,9 @@
 static void *volatile bad_pointer = (void *)8;
 static volatile int minus_one = -1, too_many = 1025;
 
-COVERS(read, write, pread64, pwrite64, readv, writev, preadv, pwritev, preadv2, pwritev2, lseek, sendfile,
-       copy_file_range, splice, vmsplice, fallocate, fsync, fdatasync, sync, syncfs, sync_file_range, fadvise64,
-       readahead);
+COVERS(read, write, pread64, pwrite64, readv, writev, preadv, pwritev, preadv2, pwritev2, lseek);
+COVERS(sendfile, copy_file_range, splice, vmsplice);
+COVERS(fallocate, fsync, fdatasync, sync, syncfs, sync_file_range, fadvise64, readahead);
 
 TEST(positions)
 {
