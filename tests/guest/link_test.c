@@ -3,7 +3,7 @@
 
 #include <sys/sysmacros.h>
 
-COVERS(link, linkat, symlink, symlinkat, readlink, readlinkat, unlink, unlinkat, mknod, mknodat);
+COVERS(link, linkat, symlink, symlinkat, readlink, readlinkat, unlink, unlinkat, mknod, mknodat, name_to_handle_at);
 
 TEST(hard_links)
 {
@@ -144,4 +144,11 @@ TEST(nodes)
 		EXPECT_OK(mknod("q", S_IFIFO | 0600, 0));
 	});
 	scratch_end();
+}
+
+TEST(no_handles_of_kernel_file_systems)
+{
+	struct file_handle handle = { .handle_bytes = 0 };
+	int mount_id;
+	EXPECT_ERRNO(name_to_handle_at(AT_FDCWD, "/proc/self", &handle, &mount_id, 0), EOPNOTSUPP);
 }

@@ -7,7 +7,7 @@
 #include <utime.h>
 
 COVERS(stat, lstat, fstat, newfstatat, statx, access, faccessat, faccessat2, statfs, fstatfs, umask);
-COVERS(chmod, fchmod, fchmodat, chown, fchown, lchown, fchownat, truncate, ftruncate);
+COVERS(chmod, fchmod, fchmodat, fchmodat2, chown, fchown, lchown, fchownat, truncate, ftruncate);
 COVERS(utime, utimes, futimesat, utimensat);
 
 TEST(what_stat_tells)
@@ -131,6 +131,26 @@ TEST(chmod_and_set_id_bits)
 		EXPECT_ERRNO(chmod("f", 0777), EPERM);
 		EXPECT_ERRNO(chown("f", 1000, 1000), EPERM);
 	});
+	scratch_end();
+}
+
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452
+#endif
+
+TEST(fchmodat2_has_flags)
+{
+	scratch();
+	int fd = file_with("f", "");
+	if (syscall(SYS_fchmodat2, AT_FDCWD, "f", 0600, 0) < 0 && errno == ENOSYS)
+		SKIP("older than Linux 6.6");
+	struct stat st;
+	ASSERT_OK(symlink("f", "l"));
+	EXPECT_ERRNO(syscall(SYS_fchmodat2, AT_FDCWD, "f", 0600, 1), EINVAL);
+	EXPECT_ERRNO(syscall(SYS_fchmodat2, AT_FDCWD, "l", 0600, AT_SYMLINK_NOFOLLOW), EOPNOTSUPP);
+	EXPECT_OK(syscall(SYS_fchmodat2, fd, "", 0640, AT_EMPTY_PATH));
+	ASSERT_OK(stat("f", &st));
+	EXPECT_EQ(st.st_mode & 07777, 0640);
 	scratch_end();
 }
 
