@@ -88,6 +88,10 @@ static _Noreturn void died(enum report_who who, int status)
 {
 	struct report r = { .kind = REPORT_DIED, .who = who, .status = status };
 	report_send(report_fd, &r);
+	/* Exiting kills what is left. But only what was waited for counts in the loader's getrusage(), for --stats. */
+	kill(-1, SIGKILL);
+	while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
+		;
 	_exit(0);
 }
 

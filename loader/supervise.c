@@ -49,6 +49,7 @@ void supervise_kill(struct sandbox *sb)
 	sb->init_pid = 0;
 }
 
+#define STATS_MS 500
 #define COMPLAINT_MS 200                  /* how long to wait for what is behind a sentry's complaint */
 
 static void end(struct result *r, int exit_status, struct err *error)
@@ -206,6 +207,10 @@ void supervise(struct sandbox *sb, const struct cgroup *cg, struct result *r)
 	int signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	uint64_t deadline = sb->opt->timeout_ns ? now_mono_ns() + sb->opt->timeout_ns : UINT64_MAX;
 	wait_for_end(sb, cg, signal_fd, deadline, r);
+	/* init adds up what all of them took, if it is left the time. */
+	struct pollfd init = { .fd = sb->init_pidfd, .events = POLLIN };
+	if (sb->opt->stats && poll(&init, 1, STATS_MS) < 0)
+		debugf("sbx: poll: %s\n", strerror(errno));
 	supervise_kill(sb);
 	if (signal_fd >= 0)
 		close(signal_fd);
