@@ -5,10 +5,9 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
+#include "platform/stub.h"
 #include "platform/systrap/systrap.h"
 
 static TAILQ_HEAD(, systrap_as) starting = TAILQ_HEAD_INITIALIZER(starting);
@@ -81,21 +80,11 @@ void systrap_as_lost(struct pl_as *base)
 /* The first message of a new stub. False: none, or not from a process that is new to us. */
 static bool read_hello(struct systrap_as *as)
 {
-	uint64_t body;
-	char control[CMSG_SPACE(sizeof(struct ucred))];
-	struct iovec iov = { &body, sizeof(body) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
-	if (recvmsg(as->control, &msg, MSG_DONTWAIT) < 0)
-		return false;
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS)
-		return false;
-	struct ucred who;
-	memcpy(&who, CMSG_DATA(c), sizeof(who));
-	if (pl_as_by_pid(who.pid) || who.pid <= 2 || who.pid == getpid())
+	int pid = stub_read_hello(as->control);
+	if (pid <= 2 || pid == getpid() || pl_as_by_pid(pid))
 		return false;
 	TAILQ_REMOVE(&starting, as, starting);
-	pl_as_set_pid(&as->base, who.pid);
+	pl_as_set_pid(&as->base, pid);
 	return true;
 }
 
@@ -115,7 +104,7 @@ static int fork_as(struct systrap_thread *parent, struct systrap_thread **out)
 	int areas_fd = systrap_areas_new(), control[2];
 	if (areas_fd < 0)
 		return areas_fd;
-	int err = systrap_control_new(control);
+	int err = stub_control_new(control);
 	if (err) {
 		close(areas_fd);
 		return err;
@@ -138,7 +127,7 @@ static int fork_as(struct systrap_thread *parent, struct systrap_thread **out)
 
 	struct systrap_as *from = to_systrap_as(parent->base.as);
 	sleep_lock_acquire(&from->fd_lock);
-	err = from->base.dead ? -ESRCH : systrap_send_fds(from, (int[]){ areas_fd, control[1] }, 2);
+	err = from->base.dead ? -ESRCH : stub_send_fds(from->control, (int[]){ areas_fd, control[1] }, 2);
 	if (!err)
 		err = systrap_command(parent, CMD_FORK);
 	sleep_lock_release(&from->fd_lock);

@@ -1,12 +1,13 @@
 /* calls.c - what a stopped thread's stub does for the sentry: host calls, cmpxchg; and its extended state. */
 #include <string.h>
 
+#include "platform/stub.h"
 #include "platform/systrap/systrap.h"
 
 static int send_all(struct systrap_as *as, const struct pl_call *v, int n)
 {
 	for (int i = 0; i < n; i++) {
-		int err = v[i].fd >= 0 ? systrap_send_fds(as, &v[i].fd, 1) : 0;
+		int err = v[i].fd >= 0 ? stub_send_fds(as->control, &v[i].fd, 1) : 0;
 		if (err)
 			return err;
 	}

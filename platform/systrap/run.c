@@ -13,7 +13,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -144,18 +143,6 @@ int systrap_command(struct systrap_thread *t, enum stub_command command)
 	/* The guest has had its hands in its own slot. */
 	pl_as_kill(t->base.as);
 	return -ESRCH;
-}
-
-int systrap_send_fds(struct systrap_as *as, const int *fds, int n)
-{
-	char byte = 0, control[CMSG_SPACE(2 * sizeof(int))] = { 0 };
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
-			      .msg_controllen = CMSG_SPACE((size_t)n * sizeof(int)) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN((size_t)n * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
-	memcpy(CMSG_DATA(c), fds, (size_t)n * sizeof(int));
-	return sendmsg(as->control, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 bool systrap_find_frame(struct systrap_thread *t)

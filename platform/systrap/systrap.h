@@ -42,7 +42,6 @@ extern struct stub_ro *stub_ro;
 int systrap_prepare(struct pl_launch *l) MUST_CHECK;
 void systrap_template_main(struct pl_launch *l);
 int systrap_areas_new(void) MUST_CHECK;                     /* a memfd */
-int systrap_control_new(int out[2]) MUST_CHECK;             /* [0] ours, tells who sent; [1] the stub's */
 
 /* as.c */
 int systrap_init(const struct pl_config *cfg) MUST_CHECK;
@@ -71,5 +70,4 @@ void systrap_expect(struct systrap_thread *t);              /* a new thread that
 int systrap_wait(struct systrap_thread *t, uint32_t *out_event) MUST_CHECK;     /* -ESRCH: the stub is gone. sleeps */
 int systrap_command(struct systrap_thread *t, enum stub_command command) MUST_CHECK;   /* both, expecting EVENT_DONE. sleeps */
 void systrap_thread_lost(struct systrap_thread *t);         /* its stub died: wakes who waits */
-int systrap_send_fds(struct systrap_as *as, const int *fds, int n) MUST_CHECK;
 bool systrap_find_frame(struct systrap_thread *t);          /* reads and checks slot->frame */

@@ -5,18 +5,16 @@
  *       shared pages and the vDSO, says hello and waits for commands. The template never runs guest code; every
  *       fresh address space is a fork of it, done by the same command as a guest's fork. */
 #include <fcntl.h>
-#include <linux/rseq.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/rseq.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "platform/launch.h"
+#include "platform/stub.h"
 #include "platform/vdso.h"
 #include "platform/systrap/layout.h"
 #include "platform/systrap/stub_filter.h"
@@ -24,23 +22,6 @@
 
 extern const char blob_image[], blob_image_end[];
 struct stub_ro *stub_ro;
-
-static int map_blob(void)
-{
-	size_t bytes = (size_t)(blob_image_end - blob_image);
-	CHECK(bytes <= STUB_TEXT_BYTES);
-	void *p = mmap((void *)STUB_TEXT, STUB_TEXT_BYTES, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-	if (p != (void *)STUB_TEXT)
-		return -EEXIST;
-	memcpy(p, blob_image, bytes);
-	if (mprotect(p, STUB_TEXT_BYTES, PROT_READ | PROT_EXEC) < 0)
-		return -errno;
-	/* Hold the rest of the place, so that nothing of ours lands in it. */
-	p = mmap((void *)STUB_RO, STUB_END - STUB_RO, PROT_NONE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-	return p == (void *)STUB_RO ? 0 : -EEXIST;
-}
 
 /* Writable for us, sealed so that no stub can make it so. */
 static int make_ro_page(void)
@@ -67,30 +48,16 @@ int systrap_areas_new(void)
 	return fd;
 }
 
-int systrap_control_new(int out[2])
-{
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, out) < 0)
-		return -errno;
-	int on = 1;
-	if (setsockopt(out[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0) {
-		int err = -errno;
-		close(out[0]);
-		close(out[1]);
-		return err;
-	}
-	return 0;
-}
-
 int systrap_prepare(struct pl_launch *l)
 {
 	int err = pl_vdso_look();
 	if (!err)
-		err = map_blob();
+		err = stub_place_text(blob_image, (size_t)(blob_image_end - blob_image));
 	if (err)
 		return err;
 	int fd[2];
 	if ((err = l->cfg.ro_memfd = make_ro_page()) < 0 || (err = l->cfg.template_memfd = systrap_areas_new()) < 0 ||
-	    (err = systrap_control_new(fd)) < 0)
+	    (err = stub_control_new(fd)) < 0)
 		return err;
 	l->cfg.template_fd = fd[0];
 	l->stub_control = fd[1];
@@ -100,16 +67,6 @@ int systrap_prepare(struct pl_launch *l)
 	l->init_sock = fd[1];
 	l->cfg.doorbell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return l->cfg.doorbell_fd < 0 ? -errno : 0;
-}
-
-/* The C library registered this thread for rseq, in memory that is about to go. */
-static void forget_rseq(void)
-{
-	if (__rseq_size == 0)
-		return;
-	char *area = (char *)__builtin_thread_pointer() + __rseq_offset;
-	if (syscall(SYS_rseq, area, 32, RSEQ_FLAG_UNREGISTER, RSEQ_SIG) < 0)
-		CHECK(errno == EINVAL || errno == ENOSYS);
 }
 
 static void install_handlers(const struct blob_header *h)
@@ -125,28 +82,6 @@ static void install_handlers(const struct blob_header *h)
 	}
 }
 
-/* The vDSO was wherever address space randomisation put it, amid what will be the guest's. Its parts keep their
- * distances: the code finds its data relative to itself. From here on libc must not read clocks. */
-static void move_vdso(void)
-{
-	struct pl_vdso_part part[8];
-	int n = pl_vdso_parts(part, ARRAY_SIZE(part));
-	for (int i = 0; i < n; i++) {
-		void *to = (void *)(STUB_VVAR + (part[i].start - part[0].start));
-		CHECK(mremap((void *)part[i].start, part[i].bytes, part[i].bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
-	}
-}
-
-/* Pairs (address, length): all but [STUB_TEXT, STUB_END) and the vDSO. */
-static void ranges_to_unmap(uint64_t *r)
-{
-	const uint64_t top = 0x7ffffffff000ULL;
-	uint64_t bytes, vdso_end = pl_vdso(&bytes);
-	vdso_end = vdso_end ? vdso_end + bytes : STUB_VVAR;
-	uint64_t out[] = { 0, STUB_TEXT, STUB_END, STUB_VVAR - STUB_END, vdso_end, top - vdso_end, 0, 0 };
-	memcpy(r, out, sizeof(out));
-}
-
 void systrap_template_main(struct pl_launch *l)
 {
 	const struct blob_header *h = (const void *)STUB_TEXT;
@@ -156,10 +91,7 @@ void systrap_template_main(struct pl_launch *l)
 	CHECK(area == (void *)STUB_AREAS && ro == (void *)STUB_RO);
 	CHECK(madvise(area, STUB_AREAS_BYTES, MADV_DONTFORK) == 0);
 
-	int control = fcntl(l->stub_control, F_DUPFD, 10), bell = fcntl(l->cfg.doorbell_fd, F_DUPFD, 10);
-	CHECK(control >= 0 && bell >= 0);
-	CHECK(dup3(control, STUB_CONTROL_FD, O_CLOEXEC) >= 0 && dup3(bell, STUB_DOORBELL_FD, O_CLOEXEC) >= 0);
-	CHECK(close_range(STUB_DOORBELL_FD + 1, ~0U, 0) == 0 && close_range(0, 2, 0) == 0);
+	stub_keep_fds(l->stub_control, l->cfg.doorbell_fd);
 
 	/* The first frame: where a fresh address space's only thread starts from. */
 	struct host_frame *frame = (void *)(area + AREA_BYTES - ALIGN_UP(sizeof(*frame), 64) - 64);
@@ -178,12 +110,12 @@ void systrap_template_main(struct pl_launch *l)
 	sigdelset(&mask, SIGBUS);
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	install_handlers(h);
-	forget_rseq();
+	stub_forget_rseq();
 	setsid();
 
-	move_vdso();
+	stub_move_vdso();
 	uint64_t *ranges = (uint64_t *)((char *)frame - 128);
-	ranges_to_unmap(ranges);
+	stub_ranges_to_unmap(ranges);
 	CHECK(stub_filter_install() == 0);
 	((void (*)(void *, uint64_t *))h->template_start)(frame, ranges);
 	__builtin_unreachable();
