@@ -106,9 +106,19 @@ void systrap_fpstate_set(struct pl_thread *pt, const void *buf, size_t bytes)
 	memcpy(p, buf, MIN(bytes, room));
 }
 
+/* To what a new program starts with. The state stays where it is, so that the next frame has one to show: no component is
+ * in use (XSTATE_BV 0), and the legacy part holds the initial control words; the software's bytes at 464 stay. */
 void systrap_fpstate_reset(struct pl_thread *pt)
 {
-	struct systrap_thread *t = to_systrap(pt);
-	t->frame.fpstate = 0;
-	memcpy(thread_area(t) + t->frame_off + offsetof(struct host_frame, fpstate), &t->frame.fpstate, 8);
+	size_t bytes;
+	char *p = fpstate_of(to_systrap(pt), &bytes);
+	if (!p || bytes < 576)
+		return;
+	const uint16_t fcw = 0x37f;
+	const uint32_t mxcsr = 0x1f80;
+	memset(p, 0, 24);
+	memset(p + 32, 0, 432);
+	memcpy(p, &fcw, sizeof(fcw));
+	memcpy(p + 24, &mxcsr, sizeof(mxcsr));
+	memset(p + 512, 0, 8);
 }
