@@ -32,7 +32,7 @@ struct platform_ops {
 	void (*fpstate_reset)(struct pl_thread *t);
 	uint64_t (*thread_run_ns)(struct pl_thread *t);    /* wall time it was away running guest code */
 };
-extern const struct platform_ops platform_systrap;
+extern const struct platform_ops platform_systrap, platform_ptrace;
 extern struct pl_stats pl_stats_;
 
 /* Init, or the platform, has news of a stub's end. */

@@ -6,7 +6,7 @@
 
 #include "platform/impl.h"
 
-static const struct platform_ops *const platforms[] = { &platform_systrap };
+static const struct platform_ops *const platforms[] = { &platform_systrap, &platform_ptrace };
 static const struct platform_ops *ops;
 struct pl_stats pl_stats_;
 

@@ -81,11 +81,11 @@ static bool run_timers(void)
 	return any;
 }
 
-/* timeout_ns: 0 polls; UINT64_MAX waits for ever. */
-static bool poll_host(uint64_t timeout_ns)
+/* timeout_ns: 0 polls; UINT64_MAX waits for ever. mask: of signals blocked meanwhile, or NULL. */
+static bool poll_host(uint64_t timeout_ns, const sigset_t *mask)
 {
 	struct timespec ts = { .tv_sec = (time_t)(timeout_ns / NS_PER_SEC), .tv_nsec = (long)(timeout_ns % NS_PER_SEC) };
-	int n = epoll_pwait2(epoll_fd, batch, ARRAY_SIZE(batch), timeout_ns == UINT64_MAX ? NULL : &ts, NULL);
+	int n = epoll_pwait2(epoll_fd, batch, ARRAY_SIZE(batch), timeout_ns == UINT64_MAX ? NULL : &ts, mask);
 	if (n <= 0)
 		return false;
 	batch_count = n;
@@ -131,7 +131,7 @@ void loop_run(void)
 			idle_since = 0;
 			/* A busy guest must not starve host descriptors. */
 			if (++turns % 64 == 0)
-				poll_host(0);
+				poll_host(0, NULL);
 			continue;
 		}
 		if (hook && hook->spin_ns) {
@@ -139,7 +139,7 @@ void loop_run(void)
 			if (!idle_since)
 				idle_since = now;
 			if (now - idle_since < hook->spin_ns) {
-				if (++turns % 64 == 0 && poll_host(0))
+				if (++turns % 64 == 0 && poll_host(0, NULL))
 					idle_since = 0;
 				__builtin_ia32_pause();
 				continue;
@@ -147,7 +147,7 @@ void loop_run(void)
 		}
 		if (hook && !hook->before_sleep(hook))
 			continue;
-		poll_host(timeout_ns());
+		poll_host(timeout_ns(), hook ? hook->sleep_mask : NULL);
 		if (hook)
 			hook->after_sleep(hook);
 		idle_since = 0;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <bsd/sys/tree.h>
+#include <signal.h>
 #include <sys/epoll.h>
 
 #include "platform/base/co.h"
@@ -35,6 +36,7 @@ struct loop_hook {
 	uint64_t spin_ns;                             /* how long polling goes on before sleeping */
 	bool (*before_sleep)(struct loop_hook *h);    /* announces the sleep; false: work turned up, stay */
 	void (*after_sleep)(struct loop_hook *h);
+	const sigset_t *sleep_mask;                   /* signals blocked during the sleep, which others end; NULL: as always */
 };
 void loop_set_hook(struct loop_hook *h);
 

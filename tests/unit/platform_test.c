@@ -1,4 +1,6 @@
-/* platform_test.c - the platform alone: address spaces, threads, events, calls; guest code as raw bytes. */
+/* platform_test.c - the platform alone: address spaces, threads, events, calls; guest code as raw bytes.
+ *
+ * With the name of a platform as argument: on that one. Without: on each, in a process of its own. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -231,10 +233,10 @@ IN_LOOP(descriptor_is_mapped)
 IN_LOOP(killed_stub_is_reported)
 IN_LOOP(many_round_trips)
 
-int main(void)
+static int test_platform(const char *name)
 {
 	static struct pl_launch l;
-	if (pl_prepare("systrap", &l) < 0)
+	if (pl_prepare(name, &l) < 0)
 		return 1;
 	if (fork() == 0)
 		init_main(&l);
@@ -253,5 +255,24 @@ int main(void)
 		cmocka_unit_test(test_killed_stub_is_reported),
 		cmocka_unit_test(test_many_round_trips),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return _cmocka_run_group_tests(name, tests, ARRAY_SIZE(tests), NULL, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		return test_platform(argv[1]);
+	static const char *const names[] = { "systrap", "ptrace" };
+	int failed = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		int status;
+		pid_t pid = fork();
+		if (pid == 0) {
+			execl("/proc/self/exe", argv[0], names[i], NULL);
+			_exit(127);
+		}
+		if (waitpid(pid, &status, 0) != pid || status != 0)
+			failed = 1;
+	}
+	return failed;
 }
