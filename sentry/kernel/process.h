@@ -30,6 +30,8 @@ void vfork_done(struct task *child);                /* lets the vfork parent go 
 void rusage_add(struct rusage *sum, const struct rusage *add);
 void task_rusage(struct task *t, struct rusage *out);   /* of a live thread */
 
+/* rseq.c */
+void rseq_exit(struct task *t);                     /* sleeps */
 /* futex_robust.c */
 void futex_exit_robust(struct task *t);             /* sleeps */
 /* futex_pi.c */

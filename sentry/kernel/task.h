@@ -22,6 +22,7 @@ struct session {
 	int refs, sid;
 	struct tty *tty;                  /* controlling terminal; the tty layer's */
 	void (*hangup)(struct session *s);   /* the tty layer's, set with tty: the leader exits. May be NULL; never sleeps */
+	int tty_old_pgid;                 /* in the foreground when the terminal hung up; 0: none */
 };
 struct pgrp {
 	int refs, pgid;
@@ -57,6 +58,7 @@ struct thread_group {                     /* a process */
 	struct waitq exited;              /* woken when this becomes a zombie (pidfd) */
 	struct rlimit rlimits[RLIM_NLIMITS];
 	bool child_subreaper, did_exec, thp_disabled;
+	bool tty_left;                    /* gave up the session's terminal (TIOCNOTTY); children inherit it */
 	int oom_score_adj;
 	struct itimer { struct ktimer timer; uint64_t interval_ns; struct thread_group *tg; } itimer_real;
 	struct posix_timers *timers;      /* timer_create; kernel/posix_timers.c */
@@ -99,6 +101,7 @@ struct task {
 
 	uptr_t clear_child_tid, robust_list;
 	size_t robust_list_len;
+	struct { uptr_t area; unsigned len, sig; } rseq;   /* registered with the host; area NULL: not */
 	int pdeath_signal;
 	uint64_t start_time_ns;
 	struct task *vfork_parent;        /* waits until this one execs or exits */

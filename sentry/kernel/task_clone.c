@@ -50,7 +50,10 @@ static int check_limits(const struct task *t)
 	if (!exempt && (rlim_t)user_counts(c->uid).tasks >= t->tg->rlimits[RLIMIT_NPROC].rlim_cur)
 		return -EAGAIN;
 	int limit = sentry_config->pids_limit;
-	return limit > 0 && task_count() >= limit ? -EAGAIN : 0;
+	if (limit <= 0 || task_count() < limit)
+		return 0;
+	sandbox_pids_refused();
+	return -EAGAIN;
 }
 
 /* The child's thread and memory. */
@@ -88,6 +91,7 @@ static void copy_process(struct task *t, struct thread_group *tg, const struct c
 	rlimit_cpu_changed(tg);
 	tg->oom_score_adj = old->oom_score_adj;
 	tg->thp_disabled = old->thp_disabled;
+	tg->tty_left = old->tty_left;
 	tg_join_pgrp(tg, old->pgrp);
 }
 
@@ -101,6 +105,8 @@ static void copy_task(struct task *t, struct task *child, const struct clone_req
 	child->blocked = t->blocked;
 	if ((req->flags & (CLONE_VM | CLONE_VFORK)) != CLONE_VM)
 		child->altstack = t->altstack;
+	if (!(req->flags & CLONE_VM))
+		child->rseq = t->rseq;
 	if (req->flags & CLONE_CHILD_CLEARTID)
 		child->clear_child_tid = req->child_tid;
 	child->uts = t->uts;                     /* borrowed: the first one lives as long as the sandbox */

@@ -17,6 +17,8 @@ static void wake_to_exit(struct task *t)
 {
 	t->exiting = true;
 	task_kick(t);
+	if (t->pl)
+		pl_thread_expire(t->pl);
 	waitq_wake(&t->stop_q, 0);
 }
 
@@ -95,6 +97,8 @@ void task_mm_release(struct task *t)
 	if (t->mm) {
 		futex_exit_robust(t);
 		futex_exit_pi(t);
+		if (t->mm->refs > 1)
+			rseq_exit(t);
 		/* Only who shares the memory can be waiting for the word to change. */
 		if (!uptr_null(t->clear_child_tid) && t->mm->refs > 1) {
 			int zero = 0;
@@ -102,6 +106,7 @@ void task_mm_release(struct task *t)
 				futex_wake_addr(t, t->clear_child_tid, 1);
 		}
 		t->clear_child_tid = UPTR(0);
+		t->rseq.area = UPTR(0);
 	}
 	if (t->vfork_parent)
 		vfork_done(t);

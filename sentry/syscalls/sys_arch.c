@@ -58,7 +58,13 @@ long sys_rseq(struct task *t, uptr_t area, unsigned len, int flags, unsigned sig
 	if (area.addr < PL_GUEST_MIN || area.addr + len > PL_GUEST_END)
 		return -EFAULT;
 	struct pl_call call = PL_CALL(SYS_rseq, area.addr, len, (uint64_t)flags, sig);
-	return host_call(t, &call);
+	long ret = host_call(t, &call);
+	if (ret == 0) {
+		t->rseq.area = flags & RSEQ_FLAG_UNREGISTER ? UPTR(0) : area;
+		t->rseq.len = len;
+		t->rseq.sig = sig;
+	}
+	return ret;
 }
 
 /* Those that concern the caller's own address space only. */

@@ -2,6 +2,7 @@
 #include <asm/prctl.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "tests/guest/guest.h"
@@ -174,4 +175,27 @@ TEST(memory_barriers)
 		SKIP("no private expedited barriers");
 	EXPECT_OK(syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0));
 	EXPECT_OK(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0));
+}
+
+static void *touch_nothing(void *arg)
+{
+	return arg;
+}
+
+/* The C library keeps a thread's rseq area at the top of its stack: the kernel must be done with it when join returns. */
+TEST(memory_of_a_joined_thread_can_go)
+{
+	const size_t bytes = 64 * 1024;
+	for (int i = 0; i < 3000; i++) {
+		void *stack = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		ASSERT(stack != MAP_FAILED);
+		pthread_attr_t attr;
+		pthread_t thread;
+		ASSERT_EQ(pthread_attr_init(&attr), 0);
+		ASSERT_EQ(pthread_attr_setstack(&attr, stack, bytes), 0);
+		ASSERT_EQ(pthread_create(&thread, &attr, touch_nothing, NULL), 0);
+		ASSERT_EQ(pthread_join(thread, NULL), 0);
+		ASSERT_EQ(munmap(stack, bytes), 0);
+		pthread_attr_destroy(&attr);
+	}
 }
