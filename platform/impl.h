@@ -25,6 +25,7 @@ struct platform_ops {
 	void (*as_free)(struct pl_as *as);                 /* no reference is left; it is dead */
 	void (*run)(struct pl_thread *t, struct pl_event *out);
 	void (*interrupt)(struct pl_thread *t);
+	void (*thread_expire)(struct pl_thread *t);        /* NULL: nothing keeps interrupt() from working */
 	int (*calls)(struct pl_thread *t, struct pl_call *v, int n);
 	int (*cmpxchg32)(struct pl_thread *t, uint64_t addr, uint32_t *old, uint32_t val);
 	size_t (*fpstate_get)(struct pl_thread *t, void *buf);

@@ -125,6 +125,12 @@ void pl_interrupt(struct pl_thread *t)
 	ops->interrupt(t);
 }
 
+void pl_thread_expire(struct pl_thread *t)
+{
+	if (ops->thread_expire)
+		ops->thread_expire(t);
+}
+
 int pl_calls(struct pl_thread *t, struct pl_call *v, int n)
 {
 	return ops->calls(t, v, n);

@@ -76,6 +76,10 @@ uint64_t pl_as_cpu_ns(struct pl_as *as);
 /* Makes a running pl_run return soon; from any context, never sleeps. Nothing if it isn't running. */
 void pl_interrupt(struct pl_thread *t);
 
+/* The thread is to end: should its stub keep us waiting for it, for a few seconds, the stub is killed. Any context, never
+ * sleeps. Without it a guest that writes into its platform's memory could make tasks that nothing ends. */
+void pl_thread_expire(struct pl_thread *t);
+
 /* Runs n calls in t's address space in order, all of them, and fills in their .ret. Sleeps.
  * Allowed: mmap munmap mprotect mremap madvise msync mincore arch_prctl rseq membarrier with the flags in platform/seccomp. */
 int pl_calls(struct pl_thread *t, struct pl_call *v, int n) MUST_CHECK;

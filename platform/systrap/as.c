@@ -32,6 +32,7 @@ static void thread_free(struct systrap_thread *t)
 {
 	struct systrap_as *as = to_systrap_as(t->base.as);
 	systrap_thread_lost(t);
+	ktimer_cancel(&t->expiry);
 	TAILQ_REMOVE(&as->list, t, as_link);
 	if (--as->threads == 0)
 		pl_as_kill(&as->base);
@@ -75,6 +76,11 @@ void systrap_as_lost(struct pl_as *base)
 	struct systrap_thread *t;
 	TAILQ_FOREACH(t, &to_systrap_as(base)->list, as_link)
 		systrap_thread_lost(t);
+	/* Whoever waits for a child of its waits in vain: it may never have made one. */
+	struct systrap_as *as;
+	TAILQ_FOREACH(as, &starting, starting)
+		if (as->maker == to_systrap_as(base))
+			pl_as_lost(&as->base, SIGKILL);
 }
 
 /* The first message of a new stub. False: none, or not from a process that is new to us. */
@@ -134,7 +140,11 @@ static int fork_as(struct systrap_thread *parent, struct systrap_thread **out)
 	int64_t ret = err ? err : __atomic_load_n(&parent->slot->ret, __ATOMIC_RELAXED);
 	if (ret > 0) {
 		as->claimed_pid = (int)ret;
-		err = await_ready(t);
+		as->maker = from;
+		parent->forking = true;
+		err = from->base.dead ? -ESRCH : await_ready(t);
+		parent->forking = false;
+		as->maker = NULL;
 		if (!err && !read_hello(as))
 			err = -ESRCH;
 		if (err)

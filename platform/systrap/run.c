@@ -35,6 +35,7 @@ void systrap_expect(struct systrap_thread *t)
 void systrap_post(struct systrap_thread *t, enum stub_command command)
 {
 	t->co = co_current();
+	t->posts++;
 	systrap_expect(t);
 	/* A spinner needs a core of its own: one for us, one for each thread that runs. */
 	stub_ro->spin = running_count < ncpus ? STUB_SPIN : 0;
@@ -247,6 +248,36 @@ void systrap_interrupt(struct pl_thread *pt)
 	/* The tid is the guest's word; the kernel makes sure that it is a thread of that process. */
 	int tid = (int)__atomic_load_n(&t->slot->tid, __ATOMIC_RELAXED);
 	syscall(SYS_tgkill, pt->as->pid, tid > 0 ? tid : pt->as->pid, STUB_SIG_INTERRUPT);
+}
+
+/* --- threads that are to end --- */
+
+#define EXPIRY_TURN_NS NS_PER_SEC
+#define EXPIRY_TURNS 3                    /* several, so that a sandbox that was frozen gets time to answer */
+
+static void expiry_fires(struct ktimer *kt)
+{
+	struct systrap_thread *t = container_of(kt, struct systrap_thread, expiry);
+	bool stuck = (t->running || t->forking) && t->posts == t->expiry_posts;
+	t->expiry_turns = stuck ? t->expiry_turns + 1 : 0;
+	if (t->expiry_turns == EXPIRY_TURNS) {
+		pl_as_kill(t->base.as);
+		return;
+	}
+	t->expiry_posts = t->posts;
+	systrap_interrupt(&t->base);
+	ktimer_arm(kt, now_mono_ns() + EXPIRY_TURN_NS);
+}
+
+void systrap_thread_expire(struct pl_thread *pt)
+{
+	struct systrap_thread *t = to_systrap(pt);
+	if (pt->as->dead || t->expiry.armed)
+		return;
+	t->expiry.fire = expiry_fires;
+	t->expiry_posts = t->posts;
+	t->expiry_turns = 0;
+	ktimer_arm(&t->expiry, now_mono_ns() + EXPIRY_TURN_NS);
 }
 
 uint64_t systrap_thread_run_ns(struct pl_thread *pt)

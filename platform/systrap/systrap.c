@@ -14,6 +14,7 @@ const struct platform_ops platform_systrap = {
 	.as_free = systrap_as_free,
 	.run = systrap_run,
 	.interrupt = systrap_interrupt,
+	.thread_expire = systrap_thread_expire,
 	.calls = systrap_calls,
 	.cmpxchg32 = systrap_cmpxchg32,
 	.fpstate_get = systrap_fpstate_get,

@@ -17,6 +17,7 @@ struct systrap_as {
 	struct sleep_lock fd_lock;        /* from sending descriptors until the stub has taken them */
 	TAILQ_HEAD(, systrap_thread) list;
 	TAILQ_ENTRY(systrap_as) starting; /* while pid is 0 */
+	struct systrap_as *maker;         /* and whose fork it will be */
 };
 static inline struct systrap_as *to_systrap_as(struct pl_as *as) { return container_of(as, struct systrap_as, base); }
 
@@ -31,6 +32,11 @@ struct systrap_thread {
 	struct host_frame frame;          /* the copy made at the last guest event */
 	uint64_t resumed_ns, run_ns;      /* when guest code went on last; how long it was away running until then */
 	uint64_t fs_base, gs_base;        /* as loaded in the host thread, as far as we know */
+	bool forking;                     /* waits for the first event of a stub that it made */
+	uint64_t posts;                   /* commands given so far */
+	struct ktimer expiry;             /* see systrap_thread_expire() */
+	uint64_t expiry_posts;
+	int expiry_turns;
 	TAILQ_ENTRY(systrap_thread) run_link, as_link;
 };
 static inline struct systrap_thread *to_systrap(struct pl_thread *t) { return container_of(t, struct systrap_thread, base); }
@@ -62,6 +68,7 @@ void systrap_fpstate_reset(struct pl_thread *t);
 /* run.c */
 void systrap_run(struct pl_thread *t, struct pl_event *out);
 void systrap_interrupt(struct pl_thread *t);
+void systrap_thread_expire(struct pl_thread *t);
 uint64_t systrap_thread_run_ns(struct pl_thread *t);
 /* run.c: hand-over. post() gives a command; wait() sleeps for the event. */
 void systrap_run_init(int doorbell_fd);
