@@ -13,6 +13,7 @@
 #include "sentry/fs/proc/proc.h"
 #include "sentry/fs/sys/sys.h"
 #include "sentry/fs/tmpfs/tmpfs.h"
+#include "sentry/fs/tty/tty.h"
 #include "sentry/kernel/exec.h"
 #include "sentry/kernel/task.h"
 #include "sentry/sentry.h"
@@ -50,7 +51,7 @@ static int new_sb(const struct sentry_mount *m, struct superblock **out)
 	case MOUNT_DEV:
 		return dev_mount(out);
 	case MOUNT_DEVPTS:
-		return -ENODEV;
+		return devpts_mount(m->options, out);
 	}
 	return -EINVAL;
 }
@@ -155,6 +156,7 @@ void boot_main(void *unused)
 	if (err)
 		boot_failed(125, "cannot reach the gofer: %s", strerror(-err));
 	mem_devices_register();
+	tty_devices_register();
 
 	struct task *t = task_alloc(NULL);
 	CHECK(t != NULL);

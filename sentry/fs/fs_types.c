@@ -8,6 +8,7 @@
 #include "sentry/fs/proc/proc.h"
 #include "sentry/fs/sys/sys.h"
 #include "sentry/fs/tmpfs/tmpfs.h"
+#include "sentry/fs/tty/tty.h"
 #include "sentry/vfs/path.h"
 
 static int mount_tmpfs(struct task *t, const char *source, const char *options, struct superblock **out)
@@ -34,11 +35,18 @@ static int mount_sysfs(struct task *t, const char *source, const char *options, 
 	return sysfs_mount(out);
 }
 
+static int mount_devpts(struct task *t, const char *source, const char *options, struct superblock **out)
+{
+	(void)t, (void)source;
+	return devpts_mount(options, out);
+}
+
 static const struct fs_type types[] = {
 	{ .name = "sysfs", .nodev = true, .magic = SYSFS_MAGIC, .mount = mount_sysfs },
 	{ .name = "proc", .nodev = true, .magic = PROC_SUPER_MAGIC, .mount = mount_proc },
 	{ .name = "tmpfs", .nodev = true, .magic = TMPFS_MAGIC, .mount = mount_tmpfs },
 	{ .name = "devtmpfs", .nodev = true, .magic = TMPFS_MAGIC, .mount = mount_devtmpfs },
+	{ .name = "devpts", .nodev = true, .magic = DEVPTS_SUPER_MAGIC, .mount = mount_devpts },
 };
 
 const struct fs_type *fs_type_find(const char *name)

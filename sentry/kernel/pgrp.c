@@ -91,6 +91,7 @@ void tg_new_session(struct thread_group *tg)
 	tg_leave_pgrp(tg);
 	tg_join_pgrp(tg, pg);
 	pgrp_put(pg);
+	tg->tty_left = false;
 }
 
 struct session *tg_session(const struct thread_group *tg)

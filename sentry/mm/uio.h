@@ -15,6 +15,7 @@ struct uio {
 	size_t iov_off;                   /* into iov[iov_index], or into kbuf */
 	size_t resid;                     /* bytes left */
 	struct iovec one;                 /* for uio_init_user() */
+	uint64_t began_ns;                /* 0; a kind that ends reads by time (terminals) notes here when the call began */
 };
 
 void uio_init_user(struct uio *u, struct task *t, uptr_t buf, size_t bytes);

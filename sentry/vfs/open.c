@@ -95,14 +95,14 @@ static int open_checked(struct task *t, const struct path *p, int flags, struct 
 	if (writes)
 		i->writers++;
 	AUTO(file_put) struct file *f = NULL;
-	int err = open_by_type(t, p, flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_NOCTTY), &f);
+	int err = open_by_type(t, p, flags & ~(O_CREAT | O_EXCL | O_TRUNC), &f);
 	if (!err && (flags & O_TRUNC) && S_ISREG(i->mode))
 		err = inode_truncate(t, i, 0);
 	if (writes)
 		i->writers--;
 	if (err)
 		return err;
-	f->flags |= KERNEL_O_LARGEFILE;
+	f->flags = (f->flags & ~O_NOCTTY) | KERNEL_O_LARGEFILE;
 	if ((f->mode & FMODE_WRITE) && S_ISREG(f->inode->mode) && !(f->mode & FMODE_WRITER)) {
 		f->inode->writers++;
 		f->mode |= FMODE_WRITER;

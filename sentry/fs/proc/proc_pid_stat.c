@@ -7,6 +7,7 @@
 #include <sys/sysmacros.h>
 
 #include "sentry/fs/proc/proc_impl.h"
+#include "sentry/fs/tty/tty.h"
 #include "sentry/kernel/clock.h"
 #include "sentry/kernel/machine.h"
 #include "sentry/kernel/process.h"
@@ -85,10 +86,12 @@ int proc_pid_stat(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 	ksigset_t ignored, caught;
 	signal_actions(tg, &ignored, &caught);
 	int nice = t->sched.nice;
+	int tty_nr, tty_pgid;
+	tty_of_process(tg, &tty_nr, &tty_pgid);
 	int priority = t->sched.priority ? -1 - t->sched.priority : 20 + nice;
 
-	seq_printf(s, "%d (%s) %c %d %d %d 0 -1 0", t->tid, t->comm, state_of(t, viewer), tg->parent ? tg->parent->tgid : 0,
-		   tg->pgrp ? tg->pgrp->pgid : 0, tg->pgrp ? tg->pgrp->session->sid : 0);
+	seq_printf(s, "%d (%s) %c %d %d %d %d %d 0", t->tid, t->comm, state_of(t, viewer), tg->parent ? tg->parent->tgid : 0,
+		   tg->pgrp ? tg->pgrp->pgid : 0, tg->pgrp ? tg->pgrp->session->sid : 0, tty_nr, tty_pgid);
 	seq_printf(s, " 0 0 0 0 %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, proc_ticks(n.user), proc_ticks(n.system),
 		   proc_ticks(n.child_user), proc_ticks(n.child_system));
 	seq_printf(s, " %d %d %d 0 %" PRIu64 " %" PRIu64 " 0 %" PRIu64, priority, nice, live_threads(tg),

@@ -1,0 +1,160 @@
+/* console.c - the sandbox's own terminal: a pty whose master is the user's terminal on the host.
+ *
+ * HOW      Output goes to the host in the moment it is written, input is taken as long as the line discipline has room; what
+ *          the host doesn't take at once, or hasn't got, is the loop's to watch. The host's terminal is raw (the loader sees
+ *          to that): editing, echo and signal keys are this pty's.
+ *          Without a terminal on the host (-t): the end of input types the end-of-file key. */
+#include "sentry/fs/tty/host_terminal.h"
+#include "sentry/fs/tty/tty_impl.h"
+
+#define CHUNK 4096
+
+static struct console {
+	struct tty *tty;                  /* NULL: there is none */
+	struct waiter master;
+	struct loop_fd in, out;
+	bool in_watched, out_watched, in_over, busy;
+	void (*drained)(void);
+} console;
+
+struct tty *console_tty(void)
+{
+	return console.tty;
+}
+
+/* False: the host can't watch it, it is always ready. */
+static bool watch(struct loop_fd *lf, bool *watched, bool on)
+{
+	if (on && !*watched)
+		*watched = loop_fd_add(lf) == 0;
+	else if (!on && *watched) {
+		loop_fd_del(lf);
+		*watched = false;
+	}
+	return *watched == on;
+}
+
+static void put_out(struct console *c)
+{
+	struct ring *out = &c->tty->out;
+	const unsigned char *p;
+	size_t n;
+	bool moved = false;
+	while ((n = ring_peek(out, &p)) > 0) {
+		ssize_t done = host_terminal_write(c->out.fd, p, n);
+		if (done == -EAGAIN)
+			break;
+		/* Nobody is there any more: the guest must not hang for that. */
+		out->tail += done < 0 ? n : (size_t)done;
+		moved = true;
+	}
+	watch(&c->out, &c->out_watched, n > 0);
+	if (moved)
+		tty_out_drained(c->tty);
+}
+
+static void input_ended(struct console *c)
+{
+	struct winsize ws;
+	c->in_over = true;
+	watch(&c->in, &c->in_watched, false);
+	if (host_terminal_size(c->in.fd, &ws) || host_terminal_is_gone(c->in.fd))
+		tty_hangup(c->tty);
+	else if (LFLAG(c->tty, ICANON))
+		ldisc_feed(c->tty, &CC(c->tty, VEOF), 1);
+}
+
+static void take_in(struct console *c)
+{
+	unsigned char buf[CHUNK];
+	size_t room;
+	while (!c->in_over && (room = ldisc_input_room(c->tty)) > 1) {
+		ssize_t n = host_terminal_read(c->in.fd, buf, MIN(room - 1, sizeof(buf)));
+		if (n == -EAGAIN && watch(&c->in, &c->in_watched, true))
+			return;
+		if (n == -EIO && !host_terminal_is_gone(c->in.fd))
+			break;                    /* we are in the background: until the loader says otherwise */
+		if (n <= 0) {
+			input_ended(c);
+			return;
+		}
+		ldisc_feed(c->tty, buf, (size_t)n);
+		if (watch(&c->in, &c->in_watched, true))
+			return;                   /* the loop comes back */
+	}
+	watch(&c->in, &c->in_watched, false);
+}
+
+/* Feeding echoes, and draining makes room, which both end here again: one at a time is enough. */
+static void pump(struct console *c)
+{
+	if (c->busy)
+		return;
+	c->busy = true;
+	put_out(c);
+	if (!c->in_watched)
+		take_in(c);
+	put_out(c);
+	c->busy = false;
+	if (c->drained && ring_used(&c->tty->out) == 0)
+		TAKE(c->drained)();
+}
+
+static void master_woken(struct waiter *w, uint32_t events)
+{
+	(void)events;
+	pump(container_of(w, struct console, master));
+}
+
+static void in_ready(struct loop_fd *lf, uint32_t events)
+{
+	(void)events;
+	struct console *c = container_of(lf, struct console, in);
+	c->busy = true;
+	take_in(c);
+	c->busy = false;
+	pump(c);
+}
+
+static void out_ready(struct loop_fd *lf, uint32_t events)
+{
+	(void)events;
+	pump(container_of(lf, struct console, out));
+}
+
+int console_create(struct task *t, struct superblock *devpts, uint32_t uid, int in, int out)
+{
+	struct console *c = &console;
+	struct tty *tty;
+	int err = devpts_new_tty(devpts, uid, 0, &tty);
+	if (err)
+		return err;
+	c->in = (struct loop_fd){ .fd = in, .events = EPOLLIN, .ready = in_ready };
+	c->out = (struct loop_fd){ .fd = out, .events = EPOLLOUT, .ready = out_ready };
+	c->master.wake = master_woken;
+	if (!host_terminal_size(in, &tty->winsize))
+		host_terminal_size(out, &tty->winsize);
+	c->tty = tty;
+	waiter_add(&c->master, &tty->master_wq);
+	tty_set_controlling(tty, t);
+	pump(c);
+	return 0;
+}
+
+void console_resize(const struct winsize *ws)
+{
+	if (!console.tty)
+		return;
+	tty_resize(console.tty, ws);
+	pump(&console);
+}
+
+void console_when_drained(void (*fn)(void))
+{
+	if (!console.tty || ring_used(&console.tty->out) == 0) {
+		fn();
+		return;
+	}
+	console.drained = fn;
+	pump(&console);
+}
