@@ -150,6 +150,13 @@ static int64_t mmap_locked(struct task *t, struct request *r, struct vma **dead)
 	return ret;
 }
 
+/* Whether flags ask for huge pages of a size that x86-64 has. */
+static bool is_huge_page_size(int flags)
+{
+	int log2_bytes = flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK;
+	return log2_bytes == 0 || log2_bytes == 21 || log2_bytes == 30;
+}
+
 int64_t mm_mmap(struct task *t, uint64_t addr, uint64_t len, int prot, int flags, struct file *file, uint64_t off)
 {
 	if (off & (PAGE_SIZE - 1))
@@ -158,15 +165,15 @@ int64_t mm_mmap(struct task *t, uint64_t addr, uint64_t len, int prot, int flags
 		return -EINVAL;
 	/* Unknown protection bits are ignored, as ever. */
 	struct request r = { .addr = addr, .len = PAGE_ALIGN_UP(len), .prot = prot & PROT_RWX, .max_prot = PROT_RWX,
-			     .flags = flags, .file = file, .off = off };
+			     .flags = flags, .file = file, .off = file ? off : 0 };
 	if (r.len == 0)
 		return -ENOMEM;
-	if (off + r.len < off || off + r.len > INT64_MAX)
-		return -EOVERFLOW;
+	if (flags & MAP_HUGETLB)
+		return file || !is_huge_page_size(flags) ? -EINVAL : -ENOMEM;
 	if (r.len > PL_GUEST_END)
 		return -ENOMEM;
-	if (flags & MAP_HUGETLB)
-		return file ? -EINVAL : -ENOMEM;
+	if (file && (off + r.len < off || off + r.len > INT64_MAX))
+		return -EOVERFLOW;
 	if ((t->personality & PERSONALITY_READ_IMPLIES_EXEC) && (prot & PROT_READ) &&
 	    !(file && file->path.mnt && (file->path.mnt->flags & MNT_NOEXEC)))
 		r.prot |= PROT_EXEC;

@@ -95,6 +95,13 @@ TEST(bad_arguments_are_refused)
 	EXPECT_ERRNO((long)mmap((void *)1, PG, RW, ANON | MAP_FIXED, -1, 0), EINVAL);
 	EXPECT_ERRNO((long)mmap((void *)(-1UL & ~(PG - 1)), PG, RW, ANON | MAP_FIXED, -1, 0), ENOMEM);
 	EXPECT_ERRNO((long)mmap(NULL, PG, RW, MAP_SHARED_VALIDATE | MAP_ANONYMOUS, -1, 0), EINVAL);
+	/* All flags at once ask, among other things, for huge pages of a size that does not exist. */
+	EXPECT_ERRNO((long)mmap(NULL, PG, RW, ~0, -1, 0), EINVAL);
+	int fd = memfd_create("bad", 0);
+	ASSERT_OK(fd);
+	EXPECT_ERRNO((long)mmap(NULL, -PG, RW, MAP_SHARED, fd, 0), ENOMEM);
+	EXPECT_ERRNO(syscall(SYS_mmap, NULL, PG, RW, MAP_SHARED, fd, (1L << 63) - PG), EOVERFLOW);
+	close(fd);
 	EXPECT_ERRNO(munmap((void *)1, PG), EINVAL);
 	EXPECT_ERRNO(munmap((void *)PG, 0), EINVAL);
 	EXPECT_ERRNO(munmap((void *)PG, -1UL), EINVAL);
