@@ -411,6 +411,33 @@ TEST(times_are_kept)
 	end();
 }
 
+TEST(mappings_move_the_times)
+{
+	COVERS(mmap, utimensat, fstat);
+	begin();
+	int fd = open("mapped-times", O_RDWR | O_CREAT | O_EXCL, 0600);
+	ASSERT_OK(fd);
+	ASSERT_OK(ftruncate(fd, 4096));
+	struct timespec old[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+	ASSERT_OK(futimens(fd, old));
+	char *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ASSERT(p != MAP_FAILED);
+	struct stat st;
+	ASSERT_OK(fstat(fd, &st));
+	EXPECT(st.st_atime > 1000);
+	EXPECT_EQ(st.st_mtime, 1000);
+	p[0] = 'x';
+	ASSERT_OK(msync(p, 4096, MS_SYNC));
+	ASSERT_OK(fstat(fd, &st));
+	EXPECT(st.st_mtime > 1000);
+	p[1] = 'x';
+	ASSERT_OK(futimens(fd, old));
+	ASSERT_OK(fstat(fd, &st));
+	EXPECT_EQ(st.st_mtime, 1000);
+	close(fd);
+	end();
+}
+
 TEST(extended_attributes)
 {
 	COVERS(setxattr, getxattr, listxattr, removexattr, fsetxattr, fgetxattr);

@@ -77,8 +77,11 @@ off_t host_memfd_seek(int fd, off_t off, int whence)
 	return at < 0 ? -errno : at;
 }
 
-uint64_t host_memfd_pages(int fd)
+uint64_t host_memfd_pages(int fd, struct timespec *out_mtime)
 {
 	struct stat st;
-	return fstat(fd, &st) == 0 ? (uint64_t)st.st_blocks * 512 / PAGE_SIZE : 0;
+	if (fstat(fd, &st) < 0)
+		return 0;
+	*out_mtime = st.st_mtim;
+	return (uint64_t)st.st_blocks * 512 / PAGE_SIZE;
 }

@@ -15,4 +15,5 @@ ssize_t host_memfd_write(int fd, const void *buf, size_t bytes, off_t pos) MUST_
 int host_memfd_punch(int fd, off_t off, off_t len) MUST_CHECK;
 int host_memfd_allocate(int fd, off_t off, off_t len) MUST_CHECK;                  /* does not change the size */
 off_t host_memfd_seek(int fd, off_t off, int whence);                              /* SEEK_DATA, SEEK_HOLE */
-uint64_t host_memfd_pages(int fd);                                                 /* allocated now */
+/* Pages allocated now; when it was last written, also through a mapping (in ticks of the host's coarse clock). */
+uint64_t host_memfd_pages(int fd, struct timespec *out_mtime);

@@ -42,7 +42,18 @@ static void account(struct tmpfs_file_inode *fi, uint64_t pages)
 
 void tmpfs_data_sync(struct tmpfs_file_inode *fi)
 {
-	account(fi, fi->memfd >= 0 ? host_memfd_pages(fi->memfd) : fi->tree.pages);
+	if (fi->memfd < 0) {
+		account(fi, fi->tree.pages);
+		return;
+	}
+	struct timespec mtime = fi->memfd_mtime;
+	account(fi, host_memfd_pages(fi->memfd, &mtime));
+	if (mtime.tv_sec == fi->memfd_mtime.tv_sec && mtime.tv_nsec == fi->memfd_mtime.tv_nsec)
+		return;
+	/* Our own writes set the file's time after this; what is left are stores through a mapping. */
+	fi->memfd_mtime = mtime;
+	if (fi->mapped)
+		fi->ti.inode.mtime = fi->ti.inode.ctime = mtime;
 }
 
 void tmpfs_data_init(struct tmpfs_file_inode *fi)
@@ -124,6 +135,7 @@ int tmpfs_data_map(struct tmpfs_file_inode *fi, int *out_fd)
 	if (err)
 		return err == -EMFILE ? -ENOMEM : err;
 	if (!fi->mapped) {
+		tmpfs_data_sync(fi);
 		fi->mapped = true;
 		TAILQ_INSERT_TAIL(&sb_of(fi)->mapped, fi, mapped_link);
 	}

@@ -93,6 +93,7 @@ static int file_op_mmap(struct file *f, uint64_t off, uint64_t len, int prot, in
 	int fd, err = tmpfs_data_map(fi, &fd);
 	if (err)
 		return err;
+	touch_atime(f);
 	out->host_fd = fd;
 	out->host_off = 0;
 	out->deny_prot = deny;

@@ -55,6 +55,7 @@ struct tmpfs_file_inode {
 	struct page_tree tree;
 	int memfd;                        /* -1: pages are in the tree */
 	bool mapped;                      /* the memfd has been handed out: it stays, and its pages may grow */
+	struct timespec memfd_mtime;      /* the memfd's own, when last looked at: a later one tells of a store by a guest */
 	uint64_t charged_pages, charged_nodes;
 	unsigned seals;
 	TAILQ_ENTRY(tmpfs_file_inode) mapped_link;
@@ -117,7 +118,7 @@ int tmpfs_data_allocate(struct tmpfs_file_inode *fi, off_t off, off_t len) MUST_
 int tmpfs_data_punch(struct tmpfs_file_inode *fi, off_t off, off_t len) MUST_CHECK;
 off_t tmpfs_data_seek(struct tmpfs_file_inode *fi, off_t off, bool data);
 int tmpfs_data_map(struct tmpfs_file_inode *fi, int *out_fd) MUST_CHECK;    /* the memfd, borrowed */
-void tmpfs_data_sync(struct tmpfs_file_inode *fi);                          /* accounts pages that mappings made */
+void tmpfs_data_sync(struct tmpfs_file_inode *fi);                          /* takes note of what mappings did */
 
 /* Extended attributes (tmpfs_xattr.c). */
 ssize_t tmpfs_getxattr(struct inode *i, const char *name, void *buf, size_t bytes);

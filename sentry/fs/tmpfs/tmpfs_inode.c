@@ -30,6 +30,8 @@ static int file_setattr(struct inode *i, const struct iattr *attr)
 			return err;
 		i->mtime = i->ctime = inode_now();
 	}
+	if (fi->mapped)        /* earlier stores don't undo the times that are set now */
+		tmpfs_data_sync(fi);
 	tmpfs_apply_attr(i, attr);
 	return 0;
 }
