@@ -147,6 +147,22 @@ TEST(nothing_can_be_made_in_proc)
 	EXPECT_ERRNO(stat("/proc/-1", &st), ENOENT);
 }
 
+TEST(the_kernels_configuration_is_a_gzipped_text)
+{
+	if (access("/proc/config.gz", R_OK))
+		SKIP("this kernel does not tell");
+	ASSERT(slurp("/proc/config.gz") > 18);
+	EXPECT_EQ((unsigned char)text[0], 0x1f);
+	EXPECT_EQ((unsigned char)text[1], 0x8b);
+	FILE *zcat = popen("zcat /proc/config.gz", "r");
+	ASSERT(zcat);
+	size_t len = fread(text, 1, sizeof(text) - 1, zcat);
+	text[len] = '\0';
+	ASSERT_EQ(pclose(zcat), 0);
+	EXPECT(strstr(text, "\nCONFIG_EVENTFD=y\n"));
+	EXPECT(strstr(text, "\nCONFIG_PROC_FS=y\n"));
+}
+
 TEST(filesystems_and_swaps)
 {
 	ASSERT(slurp("/proc/filesystems") > 0);

@@ -72,6 +72,7 @@ static const struct pseudo_entry root_entries[] = {
 	PSEUDO_DIR("fs", fs_entries),
 	PSEUDO_DIR("sys", proc_sys_entries),
 	PSEUDO_FILE("cmdline", 0444, .show = proc_cmdline_kernel),
+	PSEUDO_FILE("config.gz", 0444, .show = proc_config_gz),
 	PSEUDO_FILE("cpuinfo", 0444, .show = proc_cpuinfo),
 	PSEUDO_FILE("devices", 0444, .show = proc_devices),
 	PSEUDO_FILE("filesystems", 0444, .show = proc_filesystems),

@@ -11,7 +11,7 @@ extern const struct pseudo_entry proc_ns_entries[];           /* /proc/PID/ns; p
 
 /* A show() each. */
 typedef int proc_show(struct seq *s, struct pseudo_inode *i, struct task *viewer);
-proc_show proc_cpuinfo, proc_meminfo, proc_machine_stat, proc_uptime, proc_loadavg, proc_version, proc_filesystems,
+proc_show proc_config_gz, proc_cpuinfo, proc_meminfo, proc_machine_stat, proc_uptime, proc_loadavg, proc_version, proc_filesystems,
 	proc_devices, proc_swaps, proc_vmstat, proc_partitions, proc_interrupts, proc_cmdline_kernel;
 proc_show proc_pid_stat, proc_pid_statm, proc_pid_status, proc_pid_maps, proc_pid_smaps, proc_pid_cmdline,
 	proc_pid_environ, proc_pid_auxv, proc_pid_comm, proc_pid_limits, proc_pid_personality, proc_pid_syscall,

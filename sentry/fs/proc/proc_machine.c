@@ -91,6 +91,16 @@ int proc_version(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 	return 0;
 }
 
+extern const uint8_t kernel_config_gz[], kernel_config_gz_end[];     /* kernel_config.S */
+
+int proc_config_gz(struct seq *s, struct pseudo_inode *i, struct task *viewer)
+{
+	(void)i;
+	(void)viewer;
+	seq_write(s, kernel_config_gz, (size_t)(kernel_config_gz_end - kernel_config_gz));
+	return 0;
+}
+
 int proc_cmdline_kernel(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 {
 	(void)i;
