@@ -101,6 +101,22 @@ size_t ptrace_fpstate_get(struct pl_thread *pt, void *buf)
 	return sw.extended_size;
 }
 
+char *fpstate_save(struct tracee *t)
+{
+	char *state = xzalloc(area_bytes);
+	if (read_state(t, state, area_bytes) == (int)area_bytes)
+		return state;
+	free(state);
+	return NULL;
+}
+
+void fpstate_restore(struct tracee *t, char *saved)
+{
+	if (write_state(t, saved) < 0)
+		debugf("sbx: %d: extended state not restored\n", t->tid);
+	free(saved);
+}
+
 /* As the host's sigreturn does: what a frame does not hold becomes initial, what makes no sense is refused. */
 void ptrace_fpstate_set(struct pl_thread *pt, const void *buf, size_t bytes)
 {

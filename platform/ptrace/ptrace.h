@@ -12,6 +12,7 @@ struct ptrace_as {
 	int control;                      /* our end of its control socket */
 	int threads;                      /* tracees in it that have an owner */
 	struct sleep_lock fd_lock;        /* while the stub holds a descriptor that is not the control socket */
+	struct sleep_lock fault_lock;     /* while a signal frame lies in the scratch pages */
 	TAILQ_HEAD(, tracee) list;        /* the same tracees */
 };
 static inline struct ptrace_as *to_ptrace_as(struct pl_as *as) { return container_of(as, struct ptrace_as, base); }
@@ -38,7 +39,10 @@ static inline struct tracee *to_tracee(struct pl_thread *t) { return container_o
 /* template.c */
 int ptrace_prepare(struct pl_launch *l) MUST_CHECK;
 void ptrace_template_main(struct pl_launch *l);
-extern const uint64_t ptrace_syscall_insn, ptrace_cmpxchg_insn;     /* addresses in the stub's text; a breakpoint follows each */
+/* Addresses in the stub's text; a breakpoint follows the first two and is the third. */
+extern const uint64_t ptrace_syscall_insn, ptrace_cmpxchg_insn, ptrace_handler_insn;
+/* At STUB_AREAS: a page for messages, then a stack for signal frames. Private to the stub, inherited by its children. */
+#define PTRACE_SCRATCH_BYTES 0x10000ULL
 
 /* as.c */
 int ptrace_init(const struct pl_config *cfg) MUST_CHECK;
@@ -63,11 +67,16 @@ int inject_call(struct tracee *t, struct pl_call *c, int *new_tid) MUST_CHECK;
 #define INJECTED_FD 0                     /* the lowest: a stub holds only its control socket */
 int inject_receive(struct tracee *t, int fd) MUST_CHECK;
 
+/* fault.c: fills in error_code and trapno, at the stop that announces a fault's signal. -ESRCH. Sleeps. */
+int fault_look(struct tracee *t, struct pl_event *ev) MUST_CHECK;
+
 /* fpstate.c */
 int fpstate_init(struct tracee *template) MUST_CHECK;        /* learns the format, and makes the template's state clean */
 size_t ptrace_fpstate_get(struct pl_thread *t, void *buf);
 void ptrace_fpstate_set(struct pl_thread *t, const void *buf, size_t bytes);
 void ptrace_fpstate_reset(struct pl_thread *t);
+char *fpstate_save(struct tracee *t);                        /* NULL: it was killed */
+void fpstate_restore(struct tracee *t, char *saved);         /* takes saved over */
 
 /* tracee.c: the host's tracing calls, and the stops that it tells of. */
 int tracee_init(void) MUST_CHECK;
@@ -75,6 +84,7 @@ struct tracee *tracee_new(struct ptrace_as *as, int tid);    /* not stopped yet,
 void tracee_release(struct tracee *t);                       /* the owner is done with it; takes it out of its as */
 int tracee_await_stop(struct tracee *t) MUST_CHECK;          /* -ESRCH: gone or as dead. Sleeps */
 int tracee_resume(struct tracee *t, int request) MUST_CHECK; /* PTRACE_SYSEMU, PTRACE_CONT; -ESRCH */
+int tracee_resume_with(struct tracee *t, int request, int sig) MUST_CHECK;
 int tracee_get_regs(struct tracee *t, struct user_regs_struct *out) MUST_CHECK;      /* -ESRCH */
 int tracee_set_regs(struct tracee *t, const struct user_regs_struct *r) MUST_CHECK;  /* orig_rax, segments: not taken. -ESRCH */
 void tracee_birth_begin(void);                               /* brackets an injected clone: strangers' stops are kept meanwhile */

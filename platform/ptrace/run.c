@@ -3,7 +3,7 @@
  * HOW   PTRACE_SYSEMU stops a thread where it enters a system call and then skips the call. In the host's entry code
  *       (kernel/entry) that comes before the stub's seccomp filter, which so never sees a guest's call but those of the
  *       old vsyscall page: the host checks them with seccomp only, and they arrive here as SIGSYS.
- *       No signal is ever delivered: threads are resumed without. */
+ *       A signal that has no meaning here is dropped: threads are resumed without it. */
 #include <linux/audit.h>
 #include <signal.h>
 #include <string.h>
@@ -12,50 +12,6 @@
 #include "platform/ptrace/ptrace.h"
 
 #define SYSCALL_STOP (SIGTRAP | 0x80)     /* PTRACE_O_TRACESYSGOOD */
-
-enum { TRAP_DE = 0, TRAP_DB = 1, TRAP_BP = 3, TRAP_UD = 6, TRAP_GP = 13, TRAP_PF = 14, TRAP_AC = 17, TRAP_XF = 19 };
-enum { PF_PRESENT = 1, PF_USER = 4, PF_INSTR = 16, PF_PKEY = 32 };
-
-static void decode_page_fault(const struct tracee *t, struct pl_event *ev)
-{
-	uint64_t addr = (uint64_t)ev->fault.si_addr;
-	ev->trapno = TRAP_PF;
-	ev->error_code = PF_USER;
-	if (ev->fault.si_code == SEGV_ACCERR || addr >= 0x7ffffffff000ULL)
-		ev->error_code |= PF_PRESENT;
-	if (ev->fault.si_code == SEGV_PKUERR)
-		ev->error_code |= PF_PRESENT | PF_PKEY;
-	if (addr == t->base.regs.rip)
-		ev->error_code |= PF_INSTR;
-}
-
-/* The processor's words on a fault are not to be had through ptrace(2): guessed from what is. */
-static void decode_trap(const struct tracee *t, struct pl_event *ev)
-{
-	int code = ev->fault.si_code;
-	switch (ev->fault.si_signo) {
-	case SIGSEGV:
-		if (code == SI_KERNEL)
-			ev->trapno = TRAP_GP;
-		else
-			decode_page_fault(t, ev);
-		break;
-	case SIGBUS:
-		if (code == BUS_ADRALN)
-			ev->trapno = TRAP_AC;
-		else
-			decode_page_fault(t, ev);
-		break;
-	case SIGFPE:
-		ev->trapno = code == FPE_INTDIV ? TRAP_DE : TRAP_XF;
-		break;
-	case SIGILL:
-		ev->trapno = TRAP_UD;
-		break;
-	default:
-		ev->trapno = code == SI_KERNEL ? TRAP_BP : TRAP_DB;
-	}
-}
 
 static void decode_syscall(struct tracee *t, struct pl_event *ev, uint64_t nr, bool foreign)
 {
@@ -82,7 +38,6 @@ static bool decode_signal(struct tracee *t, struct pl_event *ev, int sig)
 	case SIGTRAP:
 		ev->kind = PL_FAULT;
 		ev->fault.si_signo = sig;
-		decode_trap(t, ev);
 		pl_stats_.faults++;
 		return true;
 	default:
@@ -118,7 +73,7 @@ static int run_guest(struct tracee *t, struct pl_event *ev)
 		if (tracee_resume(t, PTRACE_SYSEMU) < 0 || tracee_await_stop(t) < 0 || tracee_get_regs(t, &t->base.regs) < 0)
 			return -ESRCH;
 	} while (!decode(t, ev));
-	return 0;
+	return ev->kind == PL_FAULT ? fault_look(t, ev) : 0;
 }
 
 /* The end of a stub that was found not to be there: wait until the host says how. */

@@ -1,7 +1,7 @@
 /* template.c - from a forked copy of the program to an empty stub: what happens before the sentry traces it.
  *
- * HOW   The stub's text is two instructions, each with a breakpoint behind it: a system call and a locked cmpxchg. The
- *       template says hello, installs its filter and receives from its control socket, in the text. The sentry
+ * HOW   The stub's text is two instructions, each with a breakpoint behind it, a system call and a locked cmpxchg, and a signal
+ *       handler that is nothing but a breakpoint (fault.c). The template says hello, installs its filter and receives from its control socket, in the text. The sentry
  *       attaches and then sends a byte: so the template's first stop is the breakpoint, with the sentry tracing it. From
  *       there on it does what is injected: unmaps the program, then forks. */
 #include <signal.h>
@@ -18,8 +18,9 @@
 static const uint8_t text[] = {
 	0x0f, 0x05, 0xcc,                 /* syscall; int3 */
 	0xf0, 0x0f, 0xb1, 0x17, 0xcc,     /* lock cmpxchg %edx,(%rdi); int3 */
+	0xcc,                             /* int3: the handler of faults */
 };
-const uint64_t ptrace_syscall_insn = STUB_TEXT, ptrace_cmpxchg_insn = STUB_TEXT + 3;
+const uint64_t ptrace_syscall_insn = STUB_TEXT, ptrace_cmpxchg_insn = STUB_TEXT + 3, ptrace_handler_insn = STUB_TEXT + 8;
 
 int ptrace_prepare(struct pl_launch *l)
 {
@@ -41,12 +42,17 @@ int ptrace_prepare(struct pl_launch *l)
 	return 0;
 }
 
-/* Stops are the tracer's: no handler, no mask, no stop of the default kind. */
-static void reset_signals(void)
+/* No signal reaches a stub but those that fault.c has delivered; none is blocked, on no stack of its own. */
+static void set_signals(void)
 {
-	struct { uint64_t handler, flags, restorer, mask; } dfl = { 0 };
+	struct { uint64_t handler, flags, restorer, mask; } dfl = { 0 }, fault = {
+		ptrace_handler_insn, SA_SIGINFO | SA_NODEFER | 0x04000000 /* SA_RESTORER */, ptrace_handler_insn, 0,
+	};
 	for (int sig = 1; sig <= 64; sig++)
 		syscall(SYS_rt_sigaction, sig, &dfl, NULL, 8);
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP };
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++)
+		CHECK(syscall(SYS_rt_sigaction, faults[i], &fault, NULL, 8) == 0);
 	uint64_t none = 0;
 	CHECK(syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, 8) == 0);
 	stack_t no_stack = { .ss_flags = SS_DISABLE };
@@ -55,10 +61,11 @@ static void reset_signals(void)
 
 void ptrace_template_main(struct pl_launch *l)
 {
-	void *scratch = mmap((void *)STUB_AREAS, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	void *scratch = mmap((void *)STUB_AREAS, PTRACE_SCRATCH_BYTES, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	CHECK(scratch == (void *)STUB_AREAS);
 	stub_keep_fds(l->stub_control, -1);
-	reset_signals();
+	set_signals();
 	stub_forget_rseq();
 	setsid();
 	stub_move_vdso();

@@ -212,8 +212,13 @@ int tracee_await_stop(struct tracee *t)
 
 int tracee_resume(struct tracee *t, int request)
 {
+	return tracee_resume_with(t, request, 0);
+}
+
+int tracee_resume_with(struct tracee *t, int request, int sig)
+{
 	/* It was killed while it was stopped: its end will be told. */
-	if (ptrace(request, t->tid, 0L, 0L) < 0)
+	if (ptrace(request, t->tid, 0L, (long)sig) < 0)
 		return -ESRCH;
 	t->stopped = false;
 	return 0;
