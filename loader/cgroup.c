@@ -211,6 +211,11 @@ uint64_t cgroup_oom_kills(const struct cgroup *cg)
 	return get(cg->memory_dir, cg->memory_v1 ? "memory.oom_control" : "memory.events", "oom_kill ");
 }
 
+uint64_t cgroup_pids_refused(const struct cgroup *cg)
+{
+	return cg->pids_dir ? get(cg->pids_dir, "pids.events", "max ") : 0;
+}
+
 uint64_t cgroup_peak_bytes(const struct cgroup *cg)
 {
 	if (!cg->memory_dir)

@@ -21,6 +21,8 @@ struct err *cgroup_create(const struct options *o, struct cgroup *out) MUST_CHEC
 struct err *cgroup_add(const struct cgroup *cg, pid_t pid) MUST_CHECK;
 /* How many processes the kernel killed because the memory limit was reached. */
 uint64_t cgroup_oom_kills(const struct cgroup *cg);
+/* How often a process or thread was refused because of the limit. */
+uint64_t cgroup_pids_refused(const struct cgroup *cg);
 uint64_t cgroup_peak_bytes(const struct cgroup *cg);              /* 0: unknown */
 /* After the last process is gone. */
 void cgroup_remove(struct cgroup *cg);

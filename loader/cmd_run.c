@@ -145,6 +145,8 @@ static void finish(const struct options *o, const struct result *r, struct cgrou
 		say(r->error->text);
 	if (cgroup_oom_kills(cg) > 0)
 		fprintf(stderr, "sbx: out of memory: the sandbox reached its limit of %s\n", o->memory_text);
+	if (r->pids_refused)
+		fprintf(stderr, "sbx: out of processes: the sandbox reached its limit of %d\n", o->pids_limit);
 	if (o->stats)
 		stats_print(stderr, r, cg, now_mono_ns() - started_ns, o->stats == STATS_JSON);
 }

@@ -153,7 +153,8 @@ struct err *execution_start(struct execution *x, const struct compat_options *o,
 			    bool traced, struct outcome *out) MUST_CHECK;
 /* Takes what it wrote; true: it has ended and *x->out is filled in. */
 bool execution_step(struct execution *x, const struct compat_options *o);
-void execution_kill(struct execution *x);
+/* Ends a run whose result nobody wants any more. */
+void execution_abandon(struct execution *x);
 
 /* --- compat_compare.c --- */
 enum agreement { BOTH_PASS, ONLY_NATIVE, ONLY_SANDBOX, NEITHER, SKIPPED, AGREEMENTS };

@@ -3,6 +3,7 @@
  * LINUX    LTP's exit statuses are bits: 1 TFAIL, 2 TBROK, 4 TWARN, 32 TCONF. automake's 77 means skipped, and so does 32,
  *          which nothing else uses. Other programs pass with 0. */
 #include <signal.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/wait.h>
 

@@ -7,6 +7,7 @@ const char help_sbx[] =
 	"\n"
 	"  sbx run [OPTION...] [--] PROGRAM [ARG...]   run a program in a new sandbox\n"
 	"  sbx run --help                              what can be chosen\n"
+	"  sbx compat DIRECTORY | LIST | -- PROGRAM    run tests natively and in sandboxes\n"
 	"  sbx --version\n"
 	"\n"
 	"Try:  sbx run -- bash\n";
@@ -28,6 +29,7 @@ const char help_run[] =
 	"  -u, --user UID[:GID]    run as this user (0)\n"
 	"      --hostname NAME     the machine's name (sbx)\n"
 	"      --net none          loopback only (the default)\n"
+	"  -t, --tty               a terminal, also where standard input is none\n"
 	"  -m, --memory BYTES      kill what needs more memory than this\n"
 	"      --cpus N            at most this much processor time, such as 1.5\n"
 	"      --pids-limit N      at most this many processes and threads\n"
@@ -39,3 +41,24 @@ const char help_run[] =
 	"\n"
 	"Exit status: the program's; 128 + N if signal N killed it; 125 if sbx failed,\n"
 	"126 if PROGRAM can't be run, 127 if it can't be found.\n";
+
+const char help_compat[] =
+	"sbx compat [OPTION...] DIRECTORY | LIST | -- PROGRAM [ARG...]\n"
+	"\n"
+	"Runs tests natively and in sandboxes, and compares verdict by verdict: of every\n"
+	"program in DIRECTORY, of every line \"name command...\" of LIST, or of PROGRAM.\n"
+	"Tests may speak TAP, or as GoogleTest, cmocka, Python's unittest -v and LTP do;\n"
+	"of others the exit status counts. Natively they run with your rights.\n"
+	"\n"
+	"      --platform NAMES    which: systrap,ptrace; the best one if not given\n"
+	"  -j, --jobs N            so many tests at once\n"
+	"      --timeout TIME      for each run: 60 (seconds) if not given\n"
+	"  -m, --memory BYTES      for each run: 1g if not given\n"
+	"      --pids-limit N      for each run: 1000 processes if not given\n"
+	"      --match PATTERN     only tests with such names\n"
+	"      --run-option WORD   give WORD to sbx run (may be repeated)\n"
+	"      --json, --tap       print this instead of the table\n"
+	"      --html FILE         write a page too\n"
+	"\n"
+	"Exit status: 0 if nothing fails only in a sandbox, 1 if something does, 125 if\n"
+	"sbx failed.\n";

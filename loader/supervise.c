@@ -92,6 +92,9 @@ static bool drain_control(int sock, struct result *r, bool *closed)
 		case CONTROL_STATS:
 			r->has_stats = true;
 			r->stats = m.stats;
+			break;
+		case CONTROL_PIDS_LIMIT:
+			r->pids_refused = true;
 		}
 	}
 }

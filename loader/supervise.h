@@ -8,6 +8,7 @@
 struct result {
 	int exit_status;                  /* sbx's own */
 	struct err *error;                /* what to say; NULL: nothing */
+	bool pids_refused;                /* --pids-limit was reached */
 	bool has_stats;
 	struct control_stats stats;
 };

@@ -26,6 +26,14 @@ static void tell_loader(enum control_kind kind, int status, const char *text)
 		_exit(125);
 }
 
+void sandbox_pids_refused(void)
+{
+	static bool told;
+	if (!told)
+		tell_loader(CONTROL_PIDS_LIMIT, 0, NULL);
+	told = true;
+}
+
 void sandbox_exit(int wait_status)
 {
 	if (sentry_config->stats)

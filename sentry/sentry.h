@@ -43,5 +43,8 @@ extern const struct sentry_config *sentry_config;
 /* The guest's init has ended: reports its wait(2) status to the loader and stops the loop. Never sleeps. */
 void sandbox_exit(int wait_status);
 
+/* A process or thread was refused because of pids_limit: tells the loader, once. Never sleeps. */
+void sandbox_pids_refused(void);
+
 /* The sandbox cannot go on (the gofer died or broke its protocol): ends it at once and tells the loader why. */
 _Noreturn void sandbox_fatal(const char *why);
