@@ -92,7 +92,6 @@ static struct err *configure(struct sandbox *sb, const bool stdio_open[3])
 	sb->debug_fd = o->debug ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3) : -1;
 	debug_fd = sb->debug_fd;
 	sb->cfg = (struct sentry_config){
-		.tty = isatty(STDIN_FILENO),
 		.ncpus = count_cpus(o),
 		.mounts = sb->root.mounts,
 		.nmounts = sb->root.nmounts,
@@ -109,6 +108,7 @@ static struct err *configure(struct sandbox *sb, const bool stdio_open[3])
 	};
 	for (int i = 0; i < 3; i++)
 		sb->cfg.stdio[i] = stdio_open[i] ? i : -1;
+	terminal_open(&sb->terminal, o->tty, o->debug || (o->strace && !o->strace_file), &sb->cfg);
 	return open_strace(o, &sb->cfg.strace_fd);
 }
 
@@ -167,21 +167,22 @@ static struct err *run(const struct options *o, char **args, const bool stdio_op
 		return e;
 
 	struct cgroup cg;
-	struct terminal tty;
 	supervise_block_signals();
 	e = cgroup_create(o, &cg);
 	if (e)
 		return e;
 	if (!cg.dirs[0])
 		debugf("sbx: no limit was asked for: running without a cgroup\n");
-	terminal_begin(&tty);
+	terminal_begin(&sb.terminal);
 	e = start(&sb, &cg);
 	if (!e) {
 		struct result r;
 		supervise(&sb, &cg, &r);
-		terminal_end(&tty);
+		terminal_end(&sb.terminal);
 		finish(o, &r, &cg, started_ns);
 		*out_status = r.exit_status;
+	} else {
+		terminal_end(&sb.terminal);
 	}
 	cgroup_remove(&cg);
 	return e;

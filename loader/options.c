@@ -32,6 +32,7 @@ static const struct option long_options[] = {
 	{ "pids-limit", required_argument, NULL, O_PIDS_LIMIT },
 	{ "timeout", required_argument, NULL, O_TIMEOUT },
 	{ "read-only", no_argument, NULL, O_READ_ONLY },
+	{ "tty", no_argument, NULL, 't' },
 	{ "platform", required_argument, NULL, O_PLATFORM },
 	{ "debug", no_argument, NULL, O_DEBUG },
 	{ "strace", optional_argument, NULL, O_STRACE },
@@ -250,6 +251,9 @@ static struct err *parse_one(int opt, int nargs, char **args, struct options *o)
 	case O_READ_ONLY:
 		o->read_only = true;
 		return NULL;
+	case 't':
+		o->tty = true;
+		return NULL;
 	case O_PLATFORM:
 		o->platform = optarg;
 		return NULL;
@@ -285,7 +289,7 @@ struct err *options_parse(int nargs, char **args, struct options *o)
 	for (;;) {
 		int word = optind ? optind : 1;
 		/* '+': stop at the first word that is no option. ':': tell a missing argument from an unknown option. */
-		int opt = getopt_long(nargs, args, "+:w:e:u:m:h", long_options, NULL);
+		int opt = getopt_long(nargs, args, "+:w:e:u:m:th", long_options, NULL);
 		if (opt == -1)
 			break;
 		if (opt == O_HELP || opt == 'h') {

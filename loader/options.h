@@ -25,6 +25,7 @@ struct options {
 	int pids_limit;
 	uint64_t timeout_ns;
 	bool read_only;
+	bool tty;                         /* -t: a terminal in any case */
 	const char *platform;             /* NULL: the best this host can do */
 	bool debug;
 	bool strace;

@@ -3,6 +3,7 @@
 
 #include "loader/options.h"
 #include "loader/root.h"
+#include "loader/terminal.h"
 #include "platform/launch.h"
 #include "sentry/sentry.h"
 
@@ -11,6 +12,7 @@ struct sandbox {
 	struct root root;
 	struct pl_launch launch;
 	struct sentry_config cfg;         /* complete but for platform, which is launch.cfg */
+	struct terminal terminal;
 	int gofer_sock[2];                /* [0] the sentry's, [1] the gofer's */
 	int control_sock[2];              /* [0] the loader's, [1] the sentry's */
 	int report_sock[2];               /* [0] the loader's, [1] init's; see report.h */

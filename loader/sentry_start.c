@@ -22,7 +22,7 @@ static int close_others(const struct sentry_config *cfg)
 {
 	const struct pl_config *pl = &cfg->platform;
 	const int keep[] = { 0, 1, 2, cfg->gofer_fd, cfg->control_fd, cfg->stdio[0], cfg->stdio[1], cfg->stdio[2], cfg->debug_fd,
-			     cfg->strace_fd, pl->init_fd, pl->template_fd, pl->template_memfd, pl->ro_memfd, pl->doorbell_fd };
+			     cfg->strace_fd, cfg->tty_in, cfg->tty_out, pl->init_fd, pl->template_fd, pl->template_memfd, pl->ro_memfd, pl->doorbell_fd };
 	return close_all_but(keep, ARRAY_SIZE(keep));
 }
 

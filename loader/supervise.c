@@ -145,12 +145,15 @@ static void send_control(int sock, uint32_t kind, int status)
 	send(sock, &m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-static void forward_signal(int signal_fd, int control)
+static void forward_signal(struct sandbox *sb, int signal_fd)
 {
+	int control = sb->control_sock[0];
 	struct signalfd_siginfo si;
 	if (read(signal_fd, &si, sizeof(si)) != (ssize_t)sizeof(si))
 		return;
-	if (si.ssi_signo == SIGWINCH)
+	if (si.ssi_signo == SIGCONT)
+		terminal_begin(&sb->terminal);    /* the shell had it, and may have changed its size */
+	if (si.ssi_signo == SIGWINCH || (si.ssi_signo == SIGCONT && sb->terminal.raw))
 		send_control(control, CONTROL_WINSIZE, 0);
 	else if (si.ssi_signo != SIGCONT || si.ssi_code <= 0)
 		/* From the terminal's keys: the kernel sent it. */
@@ -192,7 +195,7 @@ static void wait_for_end(struct sandbox *sb, const struct cgroup *cg, int signal
 		if (closed)
 			p[1].fd = -1;
 		if (p[3].revents)
-			forward_signal(signal_fd, sb->control_sock[0]);
+			forward_signal(sb, signal_fd);
 		if (p[2].revents && !(p[1].fd >= 0 && read_report(sb, cg, r, &closed))) {
 			siginfo_t si = { 0 };
 			waitid(P_PIDFD, (id_t)sb->init_pidfd, &si, WEXITED | WNOWAIT);

@@ -1,12 +1,62 @@
-/* terminal.c - see terminal.h. */
+/* terminal.c - see terminal.h.
+ *
+ * HOW      The sandbox gets open files of its own on the terminal, which can be O_NONBLOCK without anybody else noticing.
+ * MISSING  While we are stopped the sandbox goes on, and would read what is typed for the shell. */
 #include "loader/terminal.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
-void terminal_begin(struct terminal *t)
+#include "sentry/sentry.h"
+
+static bool in_background(int fd)
 {
-	t->fd = tcgetattr(STDIN_FILENO, &t->saved) == 0 ? STDIN_FILENO : -1;
+	pid_t front = tcgetpgrp(fd);
+	return front > 0 && front != getpgrp();
+}
+
+/* A new open file on what fd is; the old one where that can't be. */
+static int open_again(int fd)
+{
+	char path[32];
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	int own = isatty(fd) ? open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC) : -1;
+	return own >= 0 ? own : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
+void terminal_open(struct terminal *t, bool force, bool shared, struct sentry_config *cfg)
+{
+	*t = (struct terminal){ .fd = -1 };
+	if (tcgetattr(STDIN_FILENO, &t->saved) == 0)
+		t->fd = STDIN_FILENO;
+	cfg->tty_in = cfg->tty_out = -1;
+	cfg->tty = force || (t->fd >= 0 && !in_background(t->fd));
+	if (!cfg->tty)
+		return;
+	int out = force || isatty(STDOUT_FILENO) ? STDOUT_FILENO : isatty(STDERR_FILENO) ? STDERR_FILENO : STDIN_FILENO;
+	cfg->tty_in = open_again(STDIN_FILENO);
+	cfg->tty_out = open_again(out);
+	for (int fd = 0; fd < 3; fd++)
+		cfg->stdio_tty[fd] = force || isatty(fd);
+	if (t->fd >= 0) {
+		cfg->tty_utf8 = t->saved.c_iflag & IUTF8;
+		cfg->tty_erase = t->saved.c_cc[VERASE];
+	}
+	t->raw = t->fd >= 0 && !in_background(t->fd);
+	t->keep_output = shared && isatty(STDERR_FILENO);
+}
+
+void terminal_begin(const struct terminal *t)
+{
+	struct termios raw = t->saved;
+	if (!t->raw || in_background(t->fd))
+		return;
+	cfmakeraw(&raw);
+	if (t->keep_output)
+		raw.c_oflag = t->saved.c_oflag;
+	tcsetattr(t->fd, TCSADRAIN, &raw);
 }
 
 void terminal_end(const struct terminal *t)
@@ -18,7 +68,7 @@ void terminal_end(const struct terminal *t)
 	sigemptyset(&ttou);
 	sigaddset(&ttou, SIGTTOU);
 	sigprocmask(SIG_BLOCK, &ttou, &before);
-	if (tcgetpgrp(t->fd) == getpgrp())
+	if (!in_background(t->fd))
 		tcsetattr(t->fd, TCSADRAIN, &t->saved);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 }

@@ -1,18 +1,24 @@
-/* terminal.h - the user's terminal, when standard input is one.
+/* terminal.h - the user's terminal, when standard input is one, and its connection to the sandbox's own.
  *
- * The sentry gets the terminal's descriptor itself, and the guest's settings act on it, so all there is to do here is to
- * leave it as it was found. A guest pty would go between these two: then terminal_begin() makes the terminal raw and the
- * sentry copies between it and the pty's master. */
+ * The guest gets a pty; what the user types goes to its master's side as it is and comes back as the pty makes it. So the
+ * terminal here is raw while the sandbox runs, and is left as it was found. A sandbox started in the background gets none: it
+ * would take what is typed for the shell. */
 #pragma once
 
 #include <termios.h>
 
 #include "platform/base/base.h"
 
+struct sentry_config;
+
 struct terminal {
 	int fd;                           /* -1: standard input is none */
+	bool raw;                         /* asked for: there is a pty */
+	bool keep_output;                 /* others write to it too: their newlines need treatment */
 	struct termios saved;
 };
 
-void terminal_begin(struct terminal *t);
+/* Fills in cfg's terminal. force (-t): a pty in any case. shared: diagnostics go to standard error meanwhile. */
+void terminal_open(struct terminal *t, bool force, bool shared, struct sentry_config *cfg);
+void terminal_begin(const struct terminal *t);    /* also when we were stopped and go on */
 void terminal_end(const struct terminal *t);      /* restores */

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "sentry/fs/dev/dev.h"
 #include "sentry/fs/gofer/gofer.h"
@@ -112,13 +113,37 @@ static void seal_root(struct task *t, const struct sentry_mount *m)
 		t->mnt_ns->root->flags |= MNT_RDONLY | MNT_LOCK_RDONLY;
 }
 
+/* The first pty of the guest's /dev/pts, and /dev/console for it. *out: its slave. */
+static void open_terminal(struct task *t, struct file **out)
+{
+	AUTO_PATH pts = { 0 };
+	int err = path_lookup(t, AT_FDCWD, "/dev/pts", LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &pts);
+	if (!err)
+		err = console_create(t, pts.dentry->sb, sentry_config->uid, sentry_config->tty_in, sentry_config->tty_out);
+	if (!err)
+		err = vfs_mknod(t, AT_FDCWD, "/dev/console", S_IFCHR | 0600, makedev(5, 1), NULL);
+	if (err == -EEXIST || err == -EROFS)
+		err = 0;
+	if (!err)
+		err = vfs_open(t, AT_FDCWD, "/dev/pts/0", O_RDWR, 0, 0, out);
+	if (err)
+		boot_failed(125, "cannot make the terminal: %s", strerror(-err));
+}
+
 static void open_stdio(struct task *t)
 {
+	AUTO(file_put) struct file *terminal = NULL;
+	if (sentry_config->tty)
+		open_terminal(t, &terminal);
 	for (int i = 0; i < 3; i++) {
 		struct file *f;
 		if (sentry_config->stdio[i] < 0)
 			continue;
-		int err = hostfd_open(sentry_config->stdio[i], i == 0 ? O_RDONLY : O_WRONLY, &f);
+		int err = 0;
+		if (terminal && sentry_config->stdio_tty[i])
+			f = file_get(terminal);
+		else
+			err = hostfd_open(sentry_config->stdio[i], i == 0 ? O_RDONLY : O_WRONLY, &f);
 		if (!err)
 			err = fd_install(t, f, i, false) == i ? 0 : -EBADF;
 		if (err)

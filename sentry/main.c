@@ -10,6 +10,7 @@
 
 #include "loader/control.h"
 #include "sentry/boot.h"
+#include "sentry/fs/tty/tty.h"
 #include "sentry/kernel/task.h"
 #include "sentry/sentry.h"
 #include "sentry/stats.h"
@@ -34,12 +35,20 @@ void sandbox_pids_refused(void)
 	told = true;
 }
 
-void sandbox_exit(int wait_status)
+static int exit_status_of_init;
+
+static void say_good_bye(void)
 {
 	if (sentry_config->stats)
 		stats_send(sentry_config->control_fd);
-	tell_loader(CONTROL_EXIT, wait_status, NULL);
+	tell_loader(CONTROL_EXIT, exit_status_of_init, NULL);
 	loop_stop();
+}
+
+void sandbox_exit(int wait_status)
+{
+	exit_status_of_init = wait_status;
+	console_when_drained(say_good_bye);
 }
 
 void sandbox_fatal(const char *why)
@@ -86,6 +95,8 @@ static void control_ready(struct loop_fd *lf, uint32_t events)
 		return;
 	if (msg.kind == CONTROL_SIGNAL || msg.kind == CONTROL_KEYBOARD)
 		signal_init(msg.status, msg.kind == CONTROL_KEYBOARD);
+	else if (msg.kind == CONTROL_WINSIZE)
+		console_resize(&msg.winsize);
 }
 
 int sentry_main(const struct sentry_config *cfg)

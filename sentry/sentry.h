@@ -22,7 +22,12 @@ struct sentry_config {
 	int gofer_fd;                     /* SOCK_SEQPACKET, gofer/protocol.h */
 	int control_fd;                   /* SOCK_SEQPACKET to the loader, loader/control.h */
 	int stdio[3];                     /* host descriptors for the guest's 0 1 2; -1: closed */
-	bool tty;                         /* stdio is a terminal: the guest gets a pty on it */
+	bool tty;                         /* the guest gets a pty, which is what those of its 0 1 2 are that stdio_tty says */
+	bool stdio_tty[3];
+	int tty_in, tty_out;              /* tty: the master's side of the pty on the host: a terminal in raw mode, or what stands
+	                                   * in for one. O_NONBLOCK where the open file is the sandbox's own */
+	bool tty_utf8;                    /* settings of the user's terminal that tell about its keyboard: IUTF8, VERASE */
+	unsigned char tty_erase;          /* 0: the usual one */
 	int ncpus;                        /* what the guest sees */
 	const struct sentry_mount *mounts;
 	int nmounts;

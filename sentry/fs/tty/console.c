@@ -6,6 +6,7 @@
  *          Without a terminal on the host (-t): the end of input types the end-of-file key. */
 #include "sentry/fs/tty/host_terminal.h"
 #include "sentry/fs/tty/tty_impl.h"
+#include "sentry/sentry.h"
 
 #define CHUNK 4096
 
@@ -134,6 +135,10 @@ int console_create(struct task *t, struct superblock *devpts, uint32_t uid, int 
 	c->master.wake = master_woken;
 	if (!host_terminal_size(in, &tty->winsize))
 		host_terminal_size(out, &tty->winsize);
+	if (sentry_config->tty_utf8)
+		tty->tio.c_iflag |= IUTF8;
+	if (sentry_config->tty_erase)
+		tty->tio.c_cc[VERASE] = sentry_config->tty_erase;
 	c->tty = tty;
 	waiter_add(&c->master, &tty->master_wq);
 	tty_set_controlling(tty, t);
