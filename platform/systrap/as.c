@@ -263,11 +263,12 @@ void systrap_thread_exit(struct pl_thread *pt)
 {
 	struct systrap_thread *t = to_systrap(pt);
 	struct systrap_as *as = to_systrap_as(pt->as);
-	if (!pt->as->dead && as->threads > 1) {
+	/* The first thread stays, waiting for a command: a process whose first thread has exited has no memory that
+	 * process_vm_readv(2) would find. */
+	if (!pt->as->dead && as->threads > 1 && t->index != as->first_index) {
 		systrap_post(t, CMD_EXIT);
 		t->co = NULL;
-		if (t->index != as->first_index)
-			as->dying[t->index / 64] |= 1ULL << (t->index % 64);
+		as->dying[t->index / 64] |= 1ULL << (t->index % 64);
 	}
 	thread_free(t);
 }

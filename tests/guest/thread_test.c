@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "tests/guest/guest.h"
 
@@ -198,4 +199,37 @@ TEST(memory_of_a_joined_thread_can_go)
 		ASSERT_EQ(munmap(stack, bytes), 0);
 		pthread_attr_destroy(&attr);
 	}
+}
+
+static void *work_alone(void *leader)
+{
+	char buf[8] = "";
+	int pipe_fd[2];
+	if (pthread_join(*(pthread_t *)leader, NULL) || pipe(pipe_fd) < 0)
+		_exit(1);
+	for (int i = 0; i < 100; i++)
+		if (write(pipe_fd[1], "hello", 5) != 5 || read(pipe_fd[0], buf, 5) != 5 || strcmp(buf, "hello") != 0)
+			_exit(2);
+	char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED || getcwd(page, 4096) == NULL || page[0] != '/')
+		_exit(3);
+	int status;
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(getcwd(page, 4096) ? 7 : 8);
+	_exit(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 7 ? 0 : 4);
+}
+
+/* The last of them still has its memory, may map more and fork. */
+TEST(threads_work_on_without_the_first)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		pthread_t leader = pthread_self(), th;
+		pthread_create(&th, NULL, work_alone, &leader);
+		pthread_exit(NULL);
+	}
+	int status;
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(status, 0);
 }
