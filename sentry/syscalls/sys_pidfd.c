@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sentry/fs/pidfd/pidfd.h"
+#include "sentry/fs/proc/proc.h"
 #include "sentry/kernel/access.h"
 #include "sentry/syscalls/table.h"
 
@@ -76,7 +77,10 @@ long sys_pidfd_send_signal(struct task *t, int pidfd, int sig, uptr_t info, unsi
 	AUTO(file_put) struct file *f = fd_get(t, pidfd);
 	if (!f)
 		return -EBADF;
+	/* An open directory /proc/PID does too, for it was there before pidfds. */
 	struct thread_group *tg = pidfd_tg(f);
+	if (!tg)
+		tg = proc_pid_dir_tg(f);
 	if (!tg)
 		return -EBADF;
 	struct task *target = leader_of(tg);

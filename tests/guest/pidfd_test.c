@@ -72,6 +72,27 @@ TEST(errors)
 	EXPECT_ERRNO(syscall(SYS_pidfd_send_signal, fd, SIGUSR1, &si, 0), EINVAL);
 }
 
+TEST(directory_of_a_process_takes_signals_too)
+{
+	int fd = open("/proc/self", O_RDONLY | O_DIRECTORY), other = open("/proc", O_RDONLY | O_DIRECTORY);
+	ASSERT_OK(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0));
+	EXPECT_ERRNO(syscall(SYS_pidfd_send_signal, other, 0, NULL, 0), EBADF);
+	EXPECT_ERRNO(syscall(SYS_pidfd_getfd, fd, 0, 0), EBADF);
+	pid_t pid = fork();
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	char path[32];
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	int child = open(path, O_RDONLY | O_DIRECTORY);
+	ASSERT_OK(syscall(SYS_pidfd_send_signal, child, SIGTERM, NULL, 0));
+	int status;
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	EXPECT_ERRNO(syscall(SYS_pidfd_send_signal, child, 0, NULL, 0), ESRCH);
+}
+
 TEST(getfd_takes_a_file_of_another)
 {
 	int ready[2], p[2];

@@ -36,6 +36,14 @@ static const struct pseudo_entry pid_dir = {
 	.name = "PID", .mode = S_IFDIR | 0555, .children = proc_pid_entries, .refresh = proc_pid_refresh, .check = proc_pid_check,
 };
 
+struct thread_group *proc_pid_dir_tg(struct file *f)
+{
+	if (f->inode->sb->magic != PROC_SUPER_MAGIC)
+		return NULL;
+	struct pseudo_inode *i = to_pseudo(f->inode);
+	return i->entry == &pid_dir ? i->task->tg : NULL;
+}
+
 /* Any thread's id is found; only processes are listed, as in Linux. */
 static int root_lookup(struct pseudo_inode *dir, const char *name, struct inode **out)
 {
