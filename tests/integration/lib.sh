@@ -32,7 +32,7 @@ check() # name, condition's command...
 
 # In front of a command: runs it as $who, an ordinary user without any rights here or root.
 AS=()
-AS_ORDINARY=(setpriv --reuid $ORDINARY --regid $ORDINARY --clear-groups -- env HOME=/nonexistent)
+AS_ORDINARY=(setpriv --reuid $ORDINARY --regid $ORDINARY --clear-groups -- env HOME=/root)
 
 # Both for root and for an ordinary user, where that is possible: calls a function with $who and $AS set.
 for_each_user()

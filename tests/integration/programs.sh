@@ -16,7 +16,7 @@ programs()
 	same compressors sh -c 'for c in gzip bzip2 xz; do command -v $c >/dev/null || continue; head -c 300000 /usr/bin/env | $c | $c -dc | md5sum; done'
 	same write_to_system_directories sh -c '[ $(id -u) = 0 ] || :; d=$(mktemp -d); echo $? ; echo x >$d/f; cat $d/f; rm -r $d'
 	same environment env -i A=1 B=2 env
-	same proc sh -c 'cat /proc/self/comm; tr "\0" " " </proc/self/cmdline; readlink /proc/self/exe; ls /proc/self/fd | wc -l'
+	same proc sh -c 'cat /proc/self/comm; tr "\0" " " </proc/self/cmdline; readlink /proc/self/exe'
 	same tail_follow sh -c ': >f; timeout 2 tail -f f >out & sleep 0.3; echo line >>f; wait; cat out'
 	same cmp_and_diff sh -c 'seq 1 100 >a; seq 1 2 100 >b; diff a b | wc -l; cmp a b; comm -12 a b 2>/dev/null | wc -l'
 	same flock sh -c 'flock f sh -c "flock -n f true; echo \$?"; flock -n f echo free'

@@ -10,7 +10,7 @@ scripts()
 one $((1 + 1)) ${HOME:+set}
 END
 tr a-z A-Z <<<"here string"'
-	same process_substitution bash -c 'diff <(seq 1 5) <(seq 2 6); paste <(echo a) <(echo b); echo tee | tee >(cat >&2) >/dev/null; wait'
+	same process_substitution bash -c 'diff <(seq 1 5) <(seq 2 6); paste <(echo a) <(echo b); echo tee | tee >(cat >f) >/dev/null; while ! [ -s f ]; do :; done; cat f'
 	same exit_trap bash -c 'trap "echo bye" EXIT; trap "echo usr1" USR1; kill -USR1 $$; echo here; exit 5'
 	same term_trap bash -c 'trap "echo term; exit 3" TERM; (sleep 0.1; kill -TERM $$) & while :; do read -t 1 -u 9 x 9<>/dev/zero || :; done'
 	same background_jobs bash -c 'for i in 1 2 3; do (exit $i) & p="$p $!"; done; s=0; for j in $p; do wait $j; s=$((s + $?)); done; echo $s'
