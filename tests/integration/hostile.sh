@@ -1,0 +1,67 @@
+#!/bin/bash
+# A guest that attacks the platform with all it has (hostile/hostile.c): the host never acts for it, the sentry never
+# crashes, and who is honest in the same sandbox goes on. SBX_HOSTILE_SEEDS: how many seeds; a part of them is traced.
+. "$(dirname "$0")/lib.sh"
+cd "$WORK" || exit 1
+SEEDS=${SBX_HOSTILE_SEEDS:-3}
+HOSTILE=$SBX_BUILD/tests/hostile/hostile
+OPEN=$SBX_BUILD/tests/hostile/sbx_open
+CHECK=$TESTS/hostile/check_trace.py
+
+attack() # the command in front, program, seed, rounds...
+{
+	local front=$1 sbx=$2
+	shift 2
+	# shellcheck disable=SC2086
+	timeout -k 5 150 $front "$sbx" run --platform systrap --timeout 120 --ro-bind "$(dirname "$HOSTILE")" /hostile -- /hostile/hostile "$@" \
+		</dev/null >out 2>err
+}
+survived() # name
+{
+	if ! grep -qx 'hostile: verdict: alive' out; then
+		not_ok "$1" "$(tail -n 1 out) $(grep -v '^hostile:' err | tail -n 3)"
+	elif grep -q 'internal error\|runtime error\|AddressSanitizer' err; then
+		not_ok "$1" "$(grep -m 1 'internal error\|runtime error\|AddressSanitizer' err)"
+	else
+		ok "$1"
+	fi
+}
+
+for seed in $(seq "$SEEDS"); do
+	attack "" "$SBX" "$((RANDOM * SEEDS + seed))"
+	survived "seed_${seed}_ends_with_its_verdict"
+done
+
+# As PID 1 an attack may end the sandbox, and nothing else: no crash, and an end in time.
+for attack in slots descriptors processes mappings threads; do
+	attack "" "$SBX" "$RANDOM" "only:$attack"
+	status=$?
+	if [ $status = 125 ] || [ $status -ge 200 ] || grep -q 'internal error\|the sentry\|AddressSanitizer' err; then
+		not_ok "${attack}_by_pid_1_end_at_most_the_sandbox" "status $status $(grep -v '^hostile:' err | tail -n 2)"
+	else
+		ok "${attack}_by_pid_1_end_at_most_the_sandbox"
+	fi
+done
+
+trace="strace -f -e raw=all -o trace"
+if ! timeout 10 $trace true 2>err; then
+	skip the_host_never_acts "no strace: $(cat err)"
+	exit 0
+fi
+for rounds in "numbers sites" "slots stacks descriptors processes" "mappings frames threads"; do
+	# shellcheck disable=SC2086
+	attack "$trace" "$SBX" "$RANDOM" $rounds
+	survived "traced_${rounds// /_}_ends_with_its_verdict"
+	check "the_host_never_acts_for_${rounds// /_}" python3 "$CHECK" trace
+done
+
+# The list of the stub's filter is what holds: without it the same check fails.
+attack "$trace" "$OPEN" 1 probe stacks
+if python3 "$CHECK" trace >check.out; then
+	not_ok without_the_filter_the_host_acts "$(cat check.out)"
+elif grep -q 'socket(' check.out; then
+	ok without_the_filter_the_host_acts
+else
+	not_ok without_the_filter_the_host_acts "$(cat check.out) $(tail -n 2 err)"
+fi
+rm -f trace
