@@ -1,19 +1,24 @@
 /* console.c - the sandbox's own terminal: a pty whose master is the user's terminal on the host.
  *
- * HOW      Output goes to the host in the moment it is written, input is taken as long as the line discipline has room; what
- *          the host doesn't take at once, or hasn't got, is the loop's to watch. The host's terminal is raw (the loader sees
- *          to that): editing, echo and signal keys are this pty's.
+ * HOW      Output goes to the host in the moment it is written; only what follows within BATCH_NS is collected, so that a
+ *          program that writes line by line costs one host call for many lines. Input is taken as long as the line discipline
+ *          has room. What the host doesn't take at once, or hasn't got, is the loop's to watch. The host's terminal is raw
+ *          (the loader sees to that): editing, echo and signal keys are this pty's.
  *          Without a terminal on the host (-t): the end of input types the end-of-file key. */
 #include "sentry/fs/tty/host_terminal.h"
 #include "sentry/fs/tty/tty_impl.h"
 #include "sentry/sentry.h"
 
 #define CHUNK 4096
+#define BATCH_NS 200000
+#define BATCH_BYTES 4096
 
 static struct console {
 	struct tty *tty;                  /* NULL: there is none */
 	struct waiter master;
 	struct loop_fd in, out;
+	struct ktimer later;
+	uint64_t last_out_ns;
 	bool in_watched, out_watched, in_over, busy;
 	void (*drained)(void);
 } console;
@@ -50,19 +55,24 @@ static void put_out(struct console *c)
 		moved = true;
 	}
 	watch(&c->out, &c->out_watched, n > 0);
-	if (moved)
-		tty_out_drained(c->tty);
+	if (!moved)
+		return;
+	c->last_out_ns = now_mono_ns();
+	tty_out_drained(c->tty);
 }
 
 static void input_ended(struct console *c)
 {
-	struct winsize ws;
 	c->in_over = true;
 	watch(&c->in, &c->in_watched, false);
-	if (host_terminal_size(c->in.fd, &ws) || host_terminal_is_gone(c->in.fd))
+	if (host_terminal_is_one(c->in.fd)) {
 		tty_hangup(c->tty);
-	else if (LFLAG(c->tty, ICANON))
-		ldisc_feed(c->tty, &CC(c->tty, VEOF), 1);
+	} else if (LFLAG(c->tty, ICANON)) {
+		/* After a line without an end the first one only ends that. */
+		bool open_line = c->tty->ld.head != c->tty->ld.canon_head || ring_used(&c->tty->staged) > 0;
+		for (int n = 0; n < 1 + open_line; n++)
+			ldisc_feed(c->tty, &CC(c->tty, VEOF), 1);
+	}
 }
 
 static void take_in(struct console *c)
@@ -103,8 +113,19 @@ static void pump(struct console *c)
 
 static void master_woken(struct waiter *w, uint32_t events)
 {
-	(void)events;
-	pump(container_of(w, struct console, master));
+	struct console *c = container_of(w, struct console, master);
+	if (!(events & EPOLLOUT) && !c->drained && ring_used(&c->tty->out) < BATCH_BYTES &&
+	    now_mono_ns() < c->last_out_ns + BATCH_NS) {
+		if (!c->later.armed)
+			ktimer_arm(&c->later, c->last_out_ns + BATCH_NS);
+		return;
+	}
+	pump(c);
+}
+
+static void later_fired(struct ktimer *kt)
+{
+	pump(container_of(kt, struct console, later));
 }
 
 static void in_ready(struct loop_fd *lf, uint32_t events)
@@ -133,6 +154,7 @@ int console_create(struct task *t, struct superblock *devpts, uint32_t uid, int 
 	c->in = (struct loop_fd){ .fd = in, .events = EPOLLIN, .ready = in_ready };
 	c->out = (struct loop_fd){ .fd = out, .events = EPOLLOUT, .ready = out_ready };
 	c->master.wake = master_woken;
+	c->later.fire = later_fired;
 	if (!host_terminal_size(in, &tty->winsize))
 		host_terminal_size(out, &tty->winsize);
 	if (sentry_config->tty_utf8)

@@ -4,6 +4,7 @@
  * somebody else's too, and is asked each time how much it takes. */
 #include "sentry/fs/tty/host_terminal.h"
 
+#include <asm/termbits.h>
 #include <fcntl.h>
 
 #include "sentry/fs/hostfd/host_fd_io.h"
@@ -27,6 +28,12 @@ ssize_t host_terminal_write(int fd, const void *buf, size_t bytes)
 bool host_terminal_size(int fd, struct winsize *out)
 {
 	return host_fd_ioctl(fd, TIOCGWINSZ, out) == 0;
+}
+
+bool host_terminal_is_one(int fd)
+{
+	struct termios tio;
+	return host_fd_ioctl(fd, TCGETS, &tio) != -ENOTTY;
 }
 
 bool host_terminal_is_gone(int fd)
