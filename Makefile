@@ -4,7 +4,7 @@ JOBS ?= $(shell nproc)
 BUILD_DEPS = cmake gcc libc6-dev pkg-config libseccomp-dev libunwind-dev libcapstone-dev libcmocka-dev libbsd-dev uthash-dev
 TEST_DEPS = busybox-static musl-tools python3 perl sqlite3 git make gcc procps strace bubblewrap hyperfine util-linux
 
-.PHONY: all run test asan lint format deps test-deps clean install
+.PHONY: all run test docs asan lint format deps test-deps clean install
 
 all: deps
 	@cmake -S . -B $(BUILD) $(CMAKE_FLAGS) >/dev/null
@@ -25,6 +25,9 @@ test: test-deps all
 asan: test-deps
 	@$(MAKE) --no-print-directory all BUILD=build-asan CMAKE_FLAGS="-DSBX_SANITIZE=ON"
 	sh tests/run.sh build-asan
+
+docs: all
+	$(BUILD)/sbx syscalls --md >docs/syscalls.md
 
 lint:
 	bash tests/lint.sh

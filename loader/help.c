@@ -8,6 +8,8 @@ const char help_sbx[] =
 	"  sbx run [OPTION...] [--] PROGRAM [ARG...]   run a program in a new sandbox\n"
 	"  sbx run --help                              what can be chosen\n"
 	"  sbx compat DIRECTORY | LIST | -- PROGRAM    run tests natively and in sandboxes\n"
+	"  sbx check FILE                              which system calls a program has\n"
+	"  sbx syscalls [--json | --md]                which system calls are supported\n"
 	"  sbx --version\n"
 	"\n"
 	"Try:  sbx run -- bash\n";
@@ -62,3 +64,19 @@ const char help_compat[] =
 	"\n"
 	"Exit status: 0 if nothing fails only in a sandbox, 1 if something does, 125 if\n"
 	"sbx failed.\n";
+
+const char help_syscalls[] =
+	"sbx syscalls [--json | --md]\n"
+	"\n"
+	"Lists the system calls of x86-64 Linux: number, name, how far sbx supports it,\n"
+	"and what is missing. --json and --md tell the tests that cover it, too.\n";
+
+const char help_check[] =
+	"sbx check FILE\n"
+	"\n"
+	"Lists the system calls that a program and its libraries contain, as far as can\n"
+	"be told without running it: in its own code, in its libraries' code, and those\n"
+	"that it reaches through the C library's functions it imports.\n"
+	"\n"
+	"Exit status: 0 if sbx supports them all, 1 if the program has some that it does\n"
+	"not, 125 if FILE can't be read.\n";

@@ -4,6 +4,7 @@
 
 #include "loader/cmd_compat.h"
 #include "loader/cmd_run.h"
+#include "loader/cmd_syscalls.h"
 #include "loader/err.h"
 #include "loader/help.h"
 
@@ -14,6 +15,8 @@ int main(int argc, char **argv)
 		return cmd_run(argc - 1, argv + 1);
 	if (strcmp(word, "compat") == 0)
 		return cmd_compat(argc - 1, argv + 1);
+	if (strcmp(word, "syscalls") == 0)
+		return cmd_syscalls(argc - 1, argv + 1);
 	if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0 || strcmp(word, "version") == 0)
 		printf("sbx %s\n", SBX_VERSION);
 	else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
