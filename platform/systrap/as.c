@@ -152,6 +152,8 @@ static int fork_as(struct systrap_thread *parent, struct systrap_thread **out)
 	} else if (!err) {
 		err = ret < 0 && ret > -4096 ? (int)ret : -EAGAIN;
 	}
+	if (err && !as->base.pid)
+		systrap_orphan_watch(as->control);
 	if (err)
 		thread_free(t);
 	else

@@ -65,6 +65,9 @@ size_t systrap_fpstate_get(struct pl_thread *t, void *buf);
 void systrap_fpstate_set(struct pl_thread *t, const void *buf, size_t bytes);
 void systrap_fpstate_reset(struct pl_thread *t);
 
+/* orphans.c: if a stub was made that has this control socket, it is killed. control is borrowed. */
+void systrap_orphan_watch(int control);
+
 /* run.c */
 void systrap_run(struct pl_thread *t, struct pl_event *out);
 void systrap_interrupt(struct pl_thread *t);
