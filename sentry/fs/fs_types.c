@@ -9,6 +9,7 @@
 #include "sentry/fs/sys/sys.h"
 #include "sentry/fs/tmpfs/tmpfs.h"
 #include "sentry/fs/tty/tty.h"
+#include "sentry/ipc/mqueue.h"
 #include "sentry/vfs/path.h"
 
 static int mount_tmpfs(struct task *t, const char *source, const char *options, struct superblock **out)
@@ -41,12 +42,19 @@ static int mount_devpts(struct task *t, const char *source, const char *options,
 	return devpts_mount(options, out);
 }
 
+static int mount_mqueue(struct task *t, const char *source, const char *options, struct superblock **out)
+{
+	(void)t, (void)source, (void)options;
+	return mqueue_mount(out);
+}
+
 static const struct fs_type types[] = {
 	{ .name = "sysfs", .nodev = true, .magic = SYSFS_MAGIC, .mount = mount_sysfs },
 	{ .name = "proc", .nodev = true, .magic = PROC_SUPER_MAGIC, .mount = mount_proc },
 	{ .name = "tmpfs", .nodev = true, .magic = TMPFS_MAGIC, .mount = mount_tmpfs },
 	{ .name = "devtmpfs", .nodev = true, .magic = TMPFS_MAGIC, .mount = mount_devtmpfs },
 	{ .name = "devpts", .nodev = true, .magic = DEVPTS_SUPER_MAGIC, .mount = mount_devpts },
+	{ .name = "mqueue", .nodev = true, .magic = 0x19800202, .mount = mount_mqueue },
 };
 
 const struct fs_type *fs_type_find(const char *name)

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <string.h>
 #include <sys/inotify.h>
 
 #include "sentry/kernel/task.h"
@@ -234,22 +235,22 @@ static void tell_removed(struct inode *dir, const char *name, struct inode *i)
 	notify_dir(dir, name, IN_DELETE | (is_dir ? IN_ISDIR : 0), 0);
 }
 
-static int remove_entry(struct task *t, const struct path *dir, const struct walk *w, bool is_dir)
+static int remove_entry(struct task *t, const struct path *dir, const char *name, size_t len, bool slash, bool is_dir)
 {
 	struct dentry *d;
 	struct inode *di = dir->dentry->inode;
 	sleep_lock_acquire(&di->lock);
-	int err = dir->dentry->unhashed ? -ENOENT : dcache_lookup(dir->dentry, w->last, w->last_len, true, &d);
+	int err = dir->dentry->unhashed ? -ENOENT : dcache_lookup(dir->dentry, name, len, true, &d);
 	if (err) {
 		sleep_lock_release(&di->lock);
 		return err;
 	}
-	err = check_victim(t, dir, d, w->slash, is_dir);
+	err = check_victim(t, dir, d, slash, is_dir);
 	if (!err)
 		err = remove_locked(di, d, is_dir);
 	if (!err) {
 		dcache_delete(d);
-		tell_removed(di, w->last, d->inode);
+		tell_removed(di, name, d->inode);
 	}
 	sleep_lock_release(&di->lock);
 	dentry_put(d);                    /* may be the file's end: without the lock */
@@ -264,9 +265,14 @@ static int remove_path(struct task *t, int dirfd, const char *name, bool is_dir,
 		return err;
 	err = walk_parent(&w);
 	if (!err)
-		err = w.type == LAST_NORM ? remove_entry(t, &w.cur, &w, is_dir) : errors[w.type];
+		err = w.type == LAST_NORM ? remove_entry(t, &w.cur, w.last, w.last_len, w.slash, is_dir) : errors[w.type];
 	walk_end(&w);
 	return err;
+}
+
+int vfs_unlink_in(struct task *t, const struct path *dir, const char *name)
+{
+	return remove_entry(t, dir, name, strlen(name), false, false);
 }
 
 int vfs_unlink(struct task *t, int dirfd, const char *name)

@@ -12,6 +12,8 @@ int vfs_symlink(struct task *t, const char *target, int dirfd, const char *name)
 /* flags: AT_SYMLINK_FOLLOW, AT_EMPTY_PATH. */
 int vfs_link(struct task *t, int old_dirfd, const char *old_name, int dirfd, const char *name, int flags) MUST_CHECK;
 int vfs_unlink(struct task *t, int dirfd, const char *name) MUST_CHECK;
+/* name is an entry's, not a path. */
+int vfs_unlink_in(struct task *t, const struct path *dir, const char *name) MUST_CHECK;
 int vfs_rmdir(struct task *t, int dirfd, const char *name) MUST_CHECK;
 /* flags: RENAME_*, checked here. */
 int vfs_rename(struct task *t, int old_dirfd, const char *old_name, int new_dirfd, const char *new_name, unsigned flags) MUST_CHECK;

@@ -55,15 +55,20 @@ void mount_put(struct mount *m)
 	free(m);
 }
 
+struct mount *mount_internal(struct superblock *sb, const char *source)
+{
+	struct mount *m = NEW(struct mount);
+	m->refs = 1;
+	m->sb = sb;
+	m->source = xstrdup(source);
+	return m;
+}
+
 struct mount *mount_anon(void)
 {
 	static struct mount *anon;
-	if (!anon) {
-		anon = NEW(struct mount);
-		anon->refs = 1;
-		anon->sb = superblock_get(anon_superblock());
-		anon->source = xstrdup("none");
-	}
+	if (!anon)
+		anon = mount_internal(superblock_get(anon_superblock()), "none");
 	return mount_get(anon);
 }
 

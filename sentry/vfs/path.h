@@ -98,6 +98,7 @@ int mount_add(struct mount_ns *ns, struct superblock *sb, struct dentry *root /*
 int mount_del(struct mount *m, bool detach) MUST_CHECK;               /* -EBUSY */
 struct mount *mount_get(struct mount *m);
 void mount_put(struct mount *m);          /* may sleep: the last one lets the file system go */
+struct mount *mount_internal(struct superblock *sb, const char *source);   /* in no namespace; takes sb over. A reference */
 struct mount *mount_anon(void);           /* where anonymous files are: in no namespace. A reference */
 struct mount_ns *mount_ns_get(struct mount_ns *ns);
 void mount_ns_put(struct mount_ns *ns);
