@@ -16,6 +16,7 @@ enum control_kind {
 	CONTROL_ERROR,                    /* it cannot start or go on: text, and status is sbx's exit status (126, 127, 125) */
 	CONTROL_STATS,                    /* before CONTROL_EXIT, if sentry_config.stats */
 	CONTROL_PIDS_LIMIT,               /* once: a process or thread was refused because of sentry_config.pids_limit */
+	CONTROL_RAW,                      /* the guest wants to read from its terminal: from now on the user's shall be raw */
 	/* --- loader to sentry --- */
 	CONTROL_SIGNAL,                   /* signal number in status, for the guest's init, from outside: its default action
 	                                   * happens even though the receiver is PID 1 */

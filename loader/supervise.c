@@ -68,8 +68,9 @@ static void make_printable(char *s, size_t room)
 }
 
 /* All that waits on the control socket. True: the sandbox has ended. With r->error set and false: it complains. */
-static bool drain_control(int sock, struct result *r, bool *closed)
+static bool drain_control(struct sandbox *sb, struct result *r, bool *closed)
 {
+	int sock = sb->control_sock[0];
 	for (;;) {
 		struct control_msg m = { 0 };
 		ssize_t n = recv(sock, &m, sizeof(m), MSG_DONTWAIT);
@@ -95,6 +96,9 @@ static bool drain_control(int sock, struct result *r, bool *closed)
 			break;
 		case CONTROL_PIDS_LIMIT:
 			r->pids_refused = true;
+			break;
+		case CONTROL_RAW:
+			terminal_raw(&sb->terminal);
 		}
 	}
 }
@@ -125,7 +129,7 @@ static bool read_report(struct sandbox *sb, const struct cgroup *cg, struct resu
 		end(r, EXIT_SBX, err_new("%s", report.text));
 		return true;
 	case REPORT_DIED:
-		if (drain_control(sb->control_sock[0], r, &control_closed))
+		if (drain_control(sb, r, &control_closed))
 			return true;
 		/* A sentry that complained and exited has said it all. */
 		if (!r->error || !WIFEXITED(report.status) || report.who != WHO_SENTRY)
@@ -153,7 +157,7 @@ static void forward_signal(struct sandbox *sb, int signal_fd)
 		return;
 	if (si.ssi_signo == SIGCONT)
 		terminal_begin(&sb->terminal);    /* the shell had it, and may have changed its size */
-	if (si.ssi_signo == SIGWINCH || (si.ssi_signo == SIGCONT && sb->terminal.raw))
+	if (si.ssi_signo == SIGWINCH || (si.ssi_signo == SIGCONT && sb->terminal.pty))
 		send_control(control, CONTROL_WINSIZE, 0);
 	else if (si.ssi_signo != SIGCONT || si.ssi_code <= 0)
 		/* From the terminal's keys: the kernel sent it. */
@@ -185,7 +189,7 @@ static void wait_for_end(struct sandbox *sb, const struct cgroup *cg, int signal
 		if (n <= 0)
 			continue;
 		bool closed = false;
-		if (p[0].revents && drain_control(p[0].fd, r, &closed))
+		if (p[0].revents && drain_control(sb, r, &closed))
 			return;
 		if (closed)
 			p[0].fd = -1;

@@ -44,19 +44,26 @@ void terminal_open(struct terminal *t, bool force, bool shared, struct sentry_co
 		cfg->tty_utf8 = t->saved.c_iflag & IUTF8;
 		cfg->tty_erase = t->saved.c_cc[VERASE];
 	}
-	t->raw = t->fd >= 0 && !in_background(t->fd);
-	t->keep_output = shared && isatty(STDERR_FILENO);
+	t->pty = t->fd >= 0 && !in_background(t->fd);
+	/* A pipeline's other programs, and our own diagnostics. */
+	t->keep_output = !isatty(STDOUT_FILENO) || !isatty(STDERR_FILENO) || shared;
 }
 
 void terminal_begin(const struct terminal *t)
 {
-	struct termios raw = t->saved;
-	if (!t->raw || in_background(t->fd))
+	struct termios now = t->saved;
+	if (!t->pty || in_background(t->fd))
 		return;
-	cfmakeraw(&raw);
-	if (t->keep_output)
-		raw.c_oflag = t->saved.c_oflag;
-	tcsetattr(t->fd, TCSADRAIN, &raw);
+	if (t->raw)
+		cfmakeraw(&now);
+	now.c_oflag = t->keep_output ? t->saved.c_oflag : t->saved.c_oflag & ~(tcflag_t)OPOST;
+	tcsetattr(t->fd, TCSADRAIN, &now);
+}
+
+void terminal_raw(struct terminal *t)
+{
+	t->raw = true;
+	terminal_begin(t);
 }
 
 void terminal_end(const struct terminal *t)

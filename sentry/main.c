@@ -27,6 +27,11 @@ static void tell_loader(enum control_kind kind, int status, const char *text)
 		_exit(125);
 }
 
+void sandbox_terminal_raw(void)
+{
+	tell_loader(CONTROL_RAW, 0, NULL);
+}
+
 void sandbox_pids_refused(void)
 {
 	static bool told;
@@ -78,7 +83,7 @@ static void template_died(int status)
 static void signal_init(int sig, bool keyboard)
 {
 	struct thread_group *init = tg_find(1);
-	if (!init || sig < 1 || sig > NSIG64)
+	if (!init || sig < 1 || sig > NSIG64 || (keyboard && console_signal(sig)))
 		return;
 	siginfo_t info = { .si_signo = sig, .si_code = keyboard ? SI_KERNEL : SI_USER };
 	signal_send_group(init, sig, &info);

@@ -48,6 +48,9 @@ extern const struct sentry_config *sentry_config;
 /* The guest's init has ended: reports its wait(2) status to the loader and stops the loop. Never sleeps. */
 void sandbox_exit(int wait_status);
 
+/* The guest wants to read from its terminal: tells the loader. Never sleeps. */
+void sandbox_terminal_raw(void);
+
 /* A process or thread was refused because of pids_limit: tells the loader, once. Never sleeps. */
 void sandbox_pids_refused(void);
 

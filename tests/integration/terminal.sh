@@ -25,7 +25,7 @@ drive the_guest_gets_a_terminal_of_its_own 'wait /dev/pts/0
 wait 24 80
 wait 1 Ss+ 1
 wait /dev/pts/0
-wait crw--w---- root
+wait crw--w---- 1 root tty 136, 0
 status 0' "${RUN[@]}" sh -c 'tty; stty size; ps -o pid=,stat=,tpgid= -p 1 | tr -s " "; readlink /proc/self/fd/2; ls -l /dev/pts/0'
 
 drive interrupt_key_ends_the_program 'wait ready
@@ -116,6 +116,17 @@ drive a_hangup_ends_it 'wait ready
 hangup' "${RUN[@]}" sh -c 'echo ready; sleep 100'
 drive in_the_background_it_takes_no_keys 'wait done
 status 0' bash -c 'set -m; "$0" run -- sh -c "echo done" & wait $!' "$SBX"
+
+drive what_is_typed_for_others_is_left_to_them 'wait ready
+send mine\r
+wait got mine
+status 0' bash -c '"$0" run -- sh -c "echo ready; sleep 0.5"; read x; echo got $x' "$SBX"
+drive keys_of_a_pager_behind_a_pipe 'wait 20
+send q
+wait same
+status 0' bash -c 'before=$(stty -g); "$0" run -- sh -c "seq 100; sleep 1" | less; [ "$(stty -g)" = "$before" ] && echo same' "$SBX"
+drive newlines_of_others 'wait a\r\nb\r\n
+status 0' bash -c '"$0" run -- sh -c "sleep 0.2; echo b; echo a" | sort' "$SBX"
 
 check without_a_terminal_there_is_none bash -c 'echo x | "$0" run -- sh -c "tty; cat; ! cat /dev/tty" 2>/dev/null | tr "\n" " " | grep -qx "not a tty x "' "$SBX"
 check asked_for_with_t bash -c 'printf "line\nrest" | timeout 20 "$0" run -t -- sh -c "tty; read x; echo got \$x; cat" | tr -d "\r" | tr "\n" " " | grep -q "/dev/pts/0.*got line rest"' "$SBX"

@@ -2,8 +2,9 @@
  *
  * HOW      Output goes to the host in the moment it is written; only what follows within BATCH_NS is collected, so that a
  *          program that writes line by line costs one host call for many lines. Input is taken as long as the line discipline
- *          has room. What the host doesn't take at once, or hasn't got, is the loop's to watch. The host's terminal is raw
- *          (the loader sees to that): editing, echo and signal keys are this pty's.
+ *          has room. What the host doesn't take at once, or hasn't got, is the loop's to watch. Until the guest shows
+ *          that it wants input none is taken: it may be for somebody else on the host. Then the loader makes the terminal raw:
+ *          editing, echo and signal keys are this pty's.
  *          Without a terminal on the host (-t): the end of input types the end-of-file key. */
 #include "sentry/fs/tty/host_terminal.h"
 #include "sentry/fs/tty/tty_impl.h"
@@ -19,6 +20,7 @@ static struct console {
 	struct loop_fd in, out;
 	struct ktimer later;
 	uint64_t last_out_ns;
+	bool wanted;                      /* input */
 	bool in_watched, out_watched, in_over, busy;
 	void (*drained)(void);
 } console;
@@ -79,7 +81,7 @@ static void take_in(struct console *c)
 {
 	unsigned char buf[CHUNK];
 	size_t room;
-	while (!c->in_over && (room = ldisc_input_room(c->tty)) > 1) {
+	while (c->wanted && !c->in_over && (room = ldisc_input_room(c->tty)) > 1) {
 		ssize_t n = host_terminal_read(c->in.fd, buf, MIN(room - 1, sizeof(buf)));
 		if (n == -EAGAIN && watch(&c->in, &c->in_watched, true))
 			return;
@@ -166,6 +168,23 @@ int console_create(struct task *t, struct superblock *devpts, uint32_t uid, int 
 	tty_set_controlling(tty, t);
 	pump(c);
 	return 0;
+}
+
+void console_wanted(const struct tty *tty)
+{
+	if (tty != console.tty || console.wanted)
+		return;
+	console.wanted = true;
+	sandbox_terminal_raw();
+	pump(&console);
+}
+
+bool console_signal(int sig)
+{
+	if (!console.tty || !console.tty->pgrp)
+		return false;
+	tty_signal(console.tty, sig);
+	return true;
 }
 
 void console_resize(const struct winsize *ws)

@@ -45,6 +45,7 @@ static ssize_t slave_read(struct file *f, struct uio *dst, off_t *pos)
 		return err;
 	if (!waited)
 		dst->began_ns = now_mono_ns();
+	console_wanted(tf->tty);
 	return ldisc_read(tf->tty, dst, f->flags & O_NONBLOCK);
 }
 
@@ -63,6 +64,7 @@ static uint32_t slave_poll(struct file *f)
 	struct tty_file *tf = to_tty_file(f);
 	if (is_hung_up(tf))
 		return EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLRDNORM | EPOLLWRNORM;
+	console_wanted(tf->tty);
 	uint32_t r = ldisc_readable(tf->tty, true) ? EPOLLIN | EPOLLRDNORM : 0;
 	if (ldisc_output_room(tf->tty) > 0)
 		r |= EPOLLOUT | EPOLLWRNORM;

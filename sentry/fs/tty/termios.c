@@ -65,6 +65,7 @@ static long set_user(struct task *t, struct tty *tty, uptr_t arg, size_t bytes, 
 	if (flush)
 		tty_flush_input(tty);
 	set(tty, tio);
+	console_wanted(tty);
 	return 0;
 }
 

@@ -24,5 +24,6 @@ void tty_of_process(const struct thread_group *tg, int *out_nr, int *out_pgid);
  * changed to O_NONBLOCK here). It becomes the controlling terminal of t's session. */
 int console_create(struct task *t, struct superblock *devpts, uint32_t uid, int in, int out) MUST_CHECK;
 void console_resize(const struct winsize *ws);     /* nothing where there is none */
+bool console_signal(int sig);                      /* to the foreground process group; false: there is none */
 /* Calls fn once all output is with the host: at once if there is none or no console. Never sleeps. */
 void console_when_drained(void (*fn)(void));

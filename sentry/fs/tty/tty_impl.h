@@ -138,7 +138,10 @@ long tty_ioctl(struct task *t, struct file *f, unsigned cmd, uint64_t arg);
 /* --- pty.c --- */
 int tty_open_slave(struct tty *tty, struct inode *i, const struct path *path, int flags, struct task *t, struct file **out);
 long pty_master_ioctl(struct task *t, struct tty_file *tf, unsigned cmd, uint64_t arg);
+
+/* --- console.c --- */
 struct tty *console_tty(void);            /* borrowed, NULL */
+void console_wanted(const struct tty *tty);       /* somebody wants input of it, or sets it up; any tty */
 
 /* --- devpts.c --- */
 /* A new pty in it, owned by who. -ENOSPC. *out: a reference. */
