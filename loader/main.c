@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "loader/cmd_check.h"
 #include "loader/cmd_compat.h"
 #include "loader/cmd_run.h"
 #include "loader/cmd_syscalls.h"
@@ -15,6 +16,8 @@ int main(int argc, char **argv)
 		return cmd_run(argc - 1, argv + 1);
 	if (strcmp(word, "compat") == 0)
 		return cmd_compat(argc - 1, argv + 1);
+	if (strcmp(word, "check") == 0)
+		return cmd_check(argc - 1, argv + 1);
 	if (strcmp(word, "syscalls") == 0)
 		return cmd_syscalls(argc - 1, argv + 1);
 	if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0 || strcmp(word, "version") == 0)
