@@ -41,6 +41,7 @@ void sandbox_pids_refused(void)
 }
 
 static int exit_status_of_init;
+static bool draining;                     /* init has ended, its last output is on its way to the terminal */
 
 static void say_good_bye(void)
 {
@@ -53,6 +54,7 @@ static void say_good_bye(void)
 void sandbox_exit(int wait_status)
 {
 	exit_status_of_init = wait_status;
+	draining = true;
 	console_when_drained(say_good_bye);
 }
 
@@ -83,6 +85,10 @@ static void template_died(int status)
 static void signal_init(int sig, bool keyboard)
 {
 	struct thread_group *init = tg_find(1);
+	if (draining) {                           /* who wants it to end now doesn't want the rest */
+		say_good_bye();
+		return;
+	}
 	if (!init || sig < 1 || sig > NSIG64 || (keyboard && console_signal(sig)))
 		return;
 	siginfo_t info = { .si_signo = sig, .si_code = keyboard ? SI_KERNEL : SI_USER };
