@@ -1,9 +1,9 @@
 /* template.c - from a forked copy of the program to an empty stub: what happens before the sentry traces it.
  *
- * HOW   The stub's text is two instructions, each with a breakpoint behind it, a system call and a locked cmpxchg, and a signal
- *       handler that is nothing but a breakpoint (fault.c). The template says hello, installs its filter and receives from its control socket, in the text. The sentry
- *       attaches and then sends a byte: so the template's first stop is the breakpoint, with the sentry tracing it. From
- *       there on it does what is injected: unmaps the program, then forks. */
+ * HOW   The stub's text is two instructions, each with a breakpoint behind it, a system call and a locked cmpxchg, and a
+ *       signal handler that is nothing but a breakpoint (fault.c). The template says hello, installs its filter and receives from
+ *       its control socket, in the text. The sentry attaches and then sends a byte: so the template's first stop is the
+ *       breakpoint, with the sentry tracing it. From there on it does what is injected: unmaps the program, then forks. */
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
