@@ -2,7 +2,7 @@
 BUILD ?= build
 JOBS ?= $(shell nproc)
 BUILD_DEPS = cmake gcc libc6-dev pkg-config libseccomp-dev libunwind-dev libcapstone-dev libcmocka-dev libbsd-dev uthash-dev
-TEST_DEPS = busybox-static musl-tools python3 perl sqlite3 git make gcc procps strace bubblewrap hyperfine util-linux
+TEST_DEPS = busybox-static musl-tools python3 perl sqlite3 git make gcc procps strace bubblewrap hyperfine util-linux tmux less vim-tiny
 
 .PHONY: all run test docs asan lint format deps test-deps clean install
 

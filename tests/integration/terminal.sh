@@ -87,13 +87,13 @@ send answer\r
 wait got answer
 status 0' "${RUN[@]}" sh -c 'echo from pipe | cat; echo go | { cat; read x </dev/tty; echo got $x; }'
 
-if command -v vim >/dev/null; then
+if command -v vi >/dev/null; then
 	drive vim 'wait ~
 send ihello world\x1b:w /tmp/file\r
 wait written
 send :q\r
 wait read back: hello world
-status 0' "${RUN[@]}" sh -c 'vim -u NONE; echo "read back: $(cat /tmp/file)"'
+status 0' "${RUN[@]}" sh -c 'vi -u NONE; echo "read back: $(cat /tmp/file)"'
 fi
 if command -v less >/dev/null; then
 	drive less 'wait :
