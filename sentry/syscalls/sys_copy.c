@@ -50,7 +50,8 @@ long sys_sendfile(struct task *t, int out_fd, int in_fd, uptr_t offset, uint64_t
 	if (S_ISDIR(in->inode->mode) || (out->flags & O_APPEND))
 		return -EINVAL;
 	long n = file_copy(t, in, pos, out, NULL, MIN(count, MAX_RW_COUNT), false);
-	return put_offset(t, offset, pos, n);
+	/* Whatever came of it, as in Linux: an offset that can't be written is an error even when nothing was copied. */
+	return pos && put_user(t, offset, pos) ? -EFAULT : n;
 }
 
 static int check_copy_range(struct file *in, off_t in_pos, struct file *out, off_t out_pos, uint64_t len)
@@ -145,7 +146,12 @@ long sys_vmsplice(struct task *t, int fd, uptr_t iov, uint64_t nr_segs, unsigned
 	if (err)
 		return err;
 	int rwf = flags & SPLICE_F_NONBLOCK ? RWF_NOWAIT : 0;
-	long n = f->mode & FMODE_WRITE ? file_write_flags(t, f, &u, NULL, rwf) : file_read_flags(t, f, &u, NULL, rwf);
+	long n = 0;
+	/* Room is waited for once, not for all the bytes. */
+	if ((f->mode & FMODE_WRITE) && !rwf && u.resid)
+		n = wait_event(t, f->wq, file_poll(f) & (EPOLLOUT | EPOLLERR));
+	if (n == 0)
+		n = f->mode & FMODE_WRITE ? file_write_flags(t, f, &u, NULL, RWF_NOWAIT) : file_read_flags(t, f, &u, NULL, rwf);
 	uio_fini(&u);
 	return n;
 }

@@ -14,6 +14,8 @@ static long rw_buf(struct task *t, int fd, uptr_t buf, uint64_t count, off_t *po
 	AUTO(file_put) struct file *f = fd_get(t, fd);
 	if (!f)
 		return -EBADF;
+	if (pos && (f->mode & FMODE_STREAM))
+		return -ESPIPE;               /* even of the end that can't be written at all */
 	struct uio u;
 	uio_init_user(&u, t, buf, MIN(count, MAX_RW_COUNT));
 	return write ? file_write(t, f, &u, pos) : file_read(t, f, &u, pos);
@@ -24,6 +26,8 @@ static long rw_iov(struct task *t, int fd, uptr_t iov, int count, off_t *pos, in
 	AUTO(file_put) struct file *f = fd_get(t, fd);
 	if (!f)
 		return -EBADF;
+	if (pos && (f->mode & FMODE_STREAM))
+		return -ESPIPE;
 	if (!(f->mode & (write ? FMODE_WRITE : FMODE_READ)))
 		return -EBADF;
 	if (flags & ~RWF_KNOWN)

@@ -1,6 +1,7 @@
 /* rw_test.c - read(2), write(2) and all their forms, lseek(2), copying between files, syncing. */
 #include "tests/guest/fs.h"
 
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
@@ -311,4 +312,39 @@ TEST(writers_of_one_offset_do_not_overlap)
 	ASSERT_OK(fstat(fd, &st));
 	EXPECT_EQ(st.st_size, 2000);
 	scratch_end();
+}
+
+TEST(positions_on_pipes_are_refused_first)
+{
+	COVERS(pread64, pwrite64, preadv2, pwritev2);
+	int p[2];
+	char c = 0;
+	struct iovec v = { &c, 1 };
+	ASSERT_OK(pipe(p));
+	EXPECT_ERRNO(pwrite(p[0], &c, 1, 0), ESPIPE);
+	EXPECT_ERRNO(pread(p[1], &c, 1, 0), ESPIPE);
+	EXPECT_ERRNO(pwritev2(p[0], &v, 1, 0, 0), ESPIPE);
+	EXPECT_ERRNO(preadv2(p[1], &v, 1, 0, 0), ESPIPE);
+	EXPECT_ERRNO(pwritev2(p[0], &v, 1, -1, 0), EBADF);
+}
+
+TEST(sendfile_of_nothing_still_writes_the_offset)
+{
+	char empty[] = "/tmp/rw_emptyXXXXXX";
+	int in = mkstemp(empty), out = open("/dev/null", O_WRONLY);
+	ASSERT_OK(in);
+	unlink(empty);
+	off_t *off = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT(off != MAP_FAILED);
+	EXPECT_ERRNO(sendfile(out, in, off, 1), EFAULT);
+}
+
+TEST(vmsplice_takes_what_there_is_room_for)
+{
+	static char data[256 * 1024];
+	struct iovec v = { data, sizeof(data) };
+	int p[2];
+	ASSERT_OK(pipe(p));
+	ssize_t n = vmsplice(p[1], &v, 1, 0);
+	EXPECT(n > 0 && n < (ssize_t)sizeof(data));
 }
