@@ -78,7 +78,7 @@ int task_new(struct thread_group *tg, int want_tid, struct task **out)
 	t->tid = tid;
 	t->start_time_ns = now_mono_ns();
 	t->altstack.ss_flags = SS_DISABLE;
-	t->timer_slack_ns = 50000;
+	t->timer_slack_ns = t->default_timer_slack_ns = 50000;
 	sigpending_init(&t->pending);
 	waitq_init(&t->stop_q);
 	waitq_init(&t->vfork_q);

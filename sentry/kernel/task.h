@@ -108,10 +108,14 @@ struct task {
 	struct waitq vfork_q;
 	struct uts_ns *uts;
 	struct mount_ns *mnt_ns;
-	struct { int policy, priority, nice, ioprio; } sched;
+	struct {
+		int policy, priority, nice, ioprio;
+		bool reset_on_fork;
+		uint64_t runtime_ns, deadline_ns, period_ns;   /* SCHED_DEADLINE */
+	} sched;
 	uint64_t cpu_mask[16];
 	unsigned personality;
-	int timer_slack_ns;
+	int timer_slack_ns, default_timer_slack_ns;   /* default: what it was when the task was made */
 	struct trace *trace;              /* --strace: the line of the call under way; trace.c's own */
 	uint64_t utime_ns, stime_ns, nvcsw, nivcsw;
 	uint32_t nproc_uid;               /* the user it counts for (RLIMIT_NPROC) */

@@ -112,10 +112,18 @@ static void copy_task(struct task *t, struct task *child, const struct clone_req
 	child->uts = t->uts;                     /* borrowed: the first one lives as long as the sandbox */
 	child->mnt_ns = t->mnt_ns;
 	child->sched = t->sched;
+	if (t->sched.reset_on_fork) {
+		bool realtime = t->sched.policy == SCHED_FIFO || t->sched.policy == SCHED_RR || t->sched.policy == SCHED_DEADLINE;
+		if (realtime)
+			child->sched.policy = child->sched.priority = 0;
+		if (realtime || child->sched.nice < 0)
+			child->sched.nice = 0;
+		child->sched.reset_on_fork = false;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(child->cpu_mask); i++)
 		child->cpu_mask[i] = t->cpu_mask[i];
 	child->personality = t->personality;
-	child->timer_slack_ns = t->timer_slack_ns;
+	child->timer_slack_ns = child->default_timer_slack_ns = t->timer_slack_ns;
 
 	child->pl->regs = t->pl->regs;
 	child->pl->regs.rax = 0;

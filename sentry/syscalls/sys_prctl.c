@@ -194,7 +194,7 @@ long sys_prctl(struct task *t, int option, uint64_t arg2, uint64_t arg3, uint64_
 	case PR_GET_CHILD_SUBREAPER:
 		return put_int(t, arg2, t->tg->child_subreaper);
 	case PR_SET_TIMERSLACK:
-		t->timer_slack_ns = arg2 > 0 && arg2 <= INT32_MAX ? (int)arg2 : 50000;
+		t->timer_slack_ns = arg2 > 0 && arg2 <= INT32_MAX ? (int)arg2 : t->default_timer_slack_ns;
 		return 0;
 	case PR_GET_TIMERSLACK:
 		return t->timer_slack_ns;

@@ -2,7 +2,7 @@
  *
  * HOW      What a task asks for is kept and reported; host threads are scheduled by the host's own choice.
  * LINUX    kernel/sched/syscalls.c. Same checks and permissions.
- * MISSING  Effect on the host; SCHED_DEADLINE (EINVAL). */
+ * MISSING  Effect on the host; admission control of SCHED_DEADLINE (EBUSY). */
 #include <linux/capability.h>
 #include <sched.h>
 #include <string.h>
@@ -21,6 +21,10 @@ struct ksched_attr {
 };
 #define SCHED_ATTR_SIZE_VER0 48
 #define RESET_ON_FORK 0x40000000
+#ifndef SCHED_DEADLINE
+#define SCHED_DEADLINE 6
+#endif
+enum { FLAG_RESET_ON_FORK = 1, FLAG_KEEP_POLICY = 8, FLAG_KEEP_PARAMS = 16, FLAGS_KNOWN = 0x7f };
 
 static struct task *find(struct task *t, int pid)
 {
@@ -44,9 +48,10 @@ long sys_sched_yield(struct task *t)
 	return 0;
 }
 
-/* policy < 0: as it is. */
+/* policy < 0: as it is, and so is reset_on_fork. */
 static long set_policy(struct task *t, struct task *p, int policy, int priority, const int *nice)
 {
+	bool reset = policy < 0 ? p->sched.reset_on_fork : policy & RESET_ON_FORK;
 	policy = policy < 0 ? p->sched.policy : policy & ~RESET_ON_FORK;
 	if (policy != SCHED_OTHER && policy != SCHED_BATCH && policy != SCHED_IDLE && !is_rt(policy))
 		return -EINVAL;
@@ -60,11 +65,14 @@ static long set_policy(struct task *t, struct task *p, int policy, int priority,
 		if ((policy != p->sched.policy && !limit) || (raises && (uint64_t)priority > limit))
 			return -EPERM;
 	}
+	if (p->sched.reset_on_fork && !reset && !cred_has_cap(t->cred, CAP_SYS_NICE))
+		return -EPERM;
 	if (nice && *nice < p->sched.nice && !cred_has_cap(t->cred, CAP_SYS_NICE) &&
 	    (uint64_t)(20 - *nice) > p->tg->rlimits[RLIMIT_NICE].rlim_cur)
 		return -EPERM;
 	p->sched.policy = policy;
 	p->sched.priority = priority;
+	p->sched.reset_on_fork = reset;
 	if (nice)
 		p->sched.nice = *nice;
 	return 0;
@@ -94,7 +102,7 @@ long sys_sched_setparam(struct task *t, int pid, uptr_t param)
 long sys_sched_getscheduler(struct task *t, int pid)
 {
 	struct task *p = pid < 0 ? NULL : find(t, pid);
-	return pid < 0 ? -EINVAL : p ? p->sched.policy : -ESRCH;
+	return pid < 0 ? -EINVAL : p ? p->sched.policy | (p->sched.reset_on_fork ? RESET_ON_FORK : 0) : -ESRCH;
 }
 
 long sys_sched_getparam(struct task *t, int pid, uptr_t param)
@@ -110,10 +118,9 @@ long sys_sched_getparam(struct task *t, int pid, uptr_t param)
 
 static long priority_limit(int policy, int rt)
 {
-	enum { DEADLINE = 6 };
 	if (is_rt(policy))
 		return rt;
-	return policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE || policy == DEADLINE ? 0 : -EINVAL;
+	return policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE || policy == SCHED_DEADLINE ? 0 : -EINVAL;
 }
 
 long sys_sched_get_priority_max(struct task *t, int policy)
@@ -140,9 +147,30 @@ long sys_sched_rr_get_interval(struct task *t, int pid, uptr_t tp)
 	return put_user(t, tp, &ts);
 }
 
+/* Linux's __checkparam_dl(). */
+static long set_deadline(struct task *t, struct task *p, const struct ksched_attr *a)
+{
+	const uint64_t shortest = 100000, longest = 4194304000ULL;    /* of a period, in ns */
+	uint64_t period = a->sched_period ? a->sched_period : a->sched_deadline;
+	if (a->sched_priority || !a->sched_deadline || a->sched_runtime < 1024)
+		return -EINVAL;
+	if ((a->sched_deadline | a->sched_period) >> 63 || period < a->sched_deadline || a->sched_deadline < a->sched_runtime)
+		return -EINVAL;
+	if (period < shortest || period > longest)
+		return -EINVAL;
+	if (!cred_has_cap(t->cred, CAP_SYS_NICE))
+		return -EPERM;
+	p->sched.policy = SCHED_DEADLINE;
+	p->sched.priority = 0;
+	p->sched.reset_on_fork = a->sched_flags & FLAG_RESET_ON_FORK;
+	p->sched.runtime_ns = a->sched_runtime;
+	p->sched.deadline_ns = a->sched_deadline;
+	p->sched.period_ns = period;
+	return 0;
+}
+
 long sys_sched_setattr(struct task *t, int pid, uptr_t attr, unsigned flags)
 {
-	enum { KEEP_POLICY = 8, KEEP_PARAMS = 16, KNOWN = 0x7f };
 	struct ksched_attr a;
 	uint32_t size;
 	if (uptr_null(attr) || pid < 0 || flags)
@@ -156,16 +184,20 @@ long sys_sched_setattr(struct task *t, int pid, uptr_t attr, unsigned flags)
 	int err = copy_struct_from_user(t, &a, sizeof(a), attr, size, SCHED_ATTR_SIZE_VER0);
 	if (err)
 		return err;
-	if ((int)a.sched_policy < 0 || a.sched_flags & ~(uint64_t)KNOWN)
+	if ((int)a.sched_policy < 0 || a.sched_flags & ~(uint64_t)FLAGS_KNOWN)
 		return -EINVAL;
 	struct task *p = find(t, pid);
 	if (!p)
 		return -ESRCH;
 	int nice = a.sched_nice < -20 ? -20 : a.sched_nice > 19 ? 19 : a.sched_nice;
-	int policy = a.sched_flags & KEEP_POLICY ? -1 : (int)a.sched_policy;
-	if (a.sched_flags & KEEP_PARAMS)
+	int policy = a.sched_flags & FLAG_KEEP_POLICY ? -1 : (int)a.sched_policy;
+	if (policy == SCHED_DEADLINE && !(a.sched_flags & FLAG_KEEP_PARAMS))
+		return set_deadline(t, p, &a);
+	if (policy >= 0 && (a.sched_flags & FLAG_RESET_ON_FORK))
+		policy |= RESET_ON_FORK;
+	if (a.sched_flags & FLAG_KEEP_PARAMS)
 		return set_policy(t, p, policy, p->sched.priority, NULL);
-	int effective = policy < 0 ? p->sched.policy : policy;
+	int effective = policy < 0 ? p->sched.policy : policy & ~RESET_ON_FORK;
 	bool fair = effective == SCHED_OTHER || effective == SCHED_BATCH;
 	return set_policy(t, p, policy, a.sched_priority, fair ? &nice : NULL);
 }
@@ -182,7 +214,14 @@ long sys_sched_getattr(struct task *t, int pid, uptr_t attr, unsigned size, unsi
 		.sched_policy = p->sched.policy,
 		.sched_priority = p->sched.priority,
 		.sched_nice = is_rt(p->sched.policy) ? 0 : p->sched.nice,
+		.sched_flags = p->sched.reset_on_fork ? FLAG_RESET_ON_FORK : 0,
 	};
+	if (p->sched.policy == SCHED_DEADLINE) {
+		a.sched_nice = 0;
+		a.sched_runtime = p->sched.runtime_ns;
+		a.sched_deadline = p->sched.deadline_ns;
+		a.sched_period = p->sched.period_ns;
+	}
 	return copy_to_user(t, attr, &a, a.size);
 }
 

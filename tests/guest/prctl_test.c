@@ -97,3 +97,22 @@ TEST(unknown_options)
 	EXPECT_EQ(prctl(PR_GET_TIMING, 0, 0, 0, 0), 0);
 	EXPECT_ERRNO(prctl(PR_CAP_AMBIENT, 99, 0, 0, 0), EINVAL);
 }
+
+TEST(a_childs_default_slack_is_its_parents)
+{
+	COVERS(prctl, clone);
+	ASSERT_OK(prctl(PR_SET_TIMERSLACK, 70000));
+	pid_t pid = fork();
+	if (!pid) {
+		if (prctl(PR_GET_TIMERSLACK) != 70000)
+			_exit(1);
+		prctl(PR_SET_TIMERSLACK, 5);
+		prctl(PR_SET_TIMERSLACK, 0);
+		_exit(prctl(PR_GET_TIMERSLACK) != 70000);
+	}
+	int status;
+	waitpid(pid, &status, 0);
+	EXPECT_EQ(status, 0);
+	prctl(PR_SET_TIMERSLACK, 0);
+	EXPECT_EQ(prctl(PR_GET_TIMERSLACK), 50000);
+}

@@ -192,3 +192,60 @@ TEST(kcmp_tells_shared_from_own)
 	EXPECT_ERRNO(syscall(SYS_kcmp, me, 99999999, KCMP_VM, 0, 0), ESRCH);
 	EXPECT_ERRNO(syscall(SYS_kcmp, me, me, 77, 0, 0), EINVAL);
 }
+
+static int policy_in_child(int *nice)
+{
+	int fds[2], got[2] = { -1, -1 };
+	ASSERT_OK(pipe(fds));
+	pid_t pid = fork();
+	if (!pid) {
+		got[0] = sched_getscheduler(0);
+		got[1] = getpriority(PRIO_PROCESS, 0);
+		_exit(write(fds[1], got, sizeof(got)) != sizeof(got));
+	}
+	ASSERT_EQ(read(fds[0], got, sizeof(got)), (ssize_t)sizeof(got));
+	waitpid(pid, NULL, 0);
+	close(fds[0]);
+	close(fds[1]);
+	*nice = got[1];
+	return got[0];
+}
+
+TEST(children_of_who_resets_on_fork_are_ordinary)
+{
+	COVERS(sched_setscheduler, sched_getscheduler, clone);
+	struct sched_param sp = { .sched_priority = 10 };
+	int nice;
+	if (geteuid() != 0)
+		SKIP("needs root");
+	ASSERT_OK(sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &sp));
+	EXPECT_EQ(sched_getscheduler(0), SCHED_FIFO | SCHED_RESET_ON_FORK);
+	EXPECT_EQ(policy_in_child(&nice), SCHED_OTHER);
+	EXPECT_EQ(sched_getscheduler(0), SCHED_FIFO | SCHED_RESET_ON_FORK);
+	ASSERT_OK(sched_setscheduler(0, SCHED_FIFO, &sp));
+	EXPECT_EQ(policy_in_child(&nice), SCHED_FIFO);
+}
+
+TEST(deadlines_are_kept_and_checked)
+{
+	COVERS(sched_setattr, sched_getattr);
+	struct {
+		uint32_t size, policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime, deadline, period;
+	} a = { .size = sizeof(a), .policy = 6, .runtime = 10000000, .deadline = 30000000, .period = 30000000 }, got = { 0 };
+	if (geteuid() != 0)
+		SKIP("needs root");
+	ASSERT_OK(syscall(SYS_sched_setattr, 0, &a, 0));
+	ASSERT_OK(syscall(SYS_sched_getattr, 0, &got, sizeof(got), 0));
+	EXPECT_EQ(got.policy, 6);
+	EXPECT_EQ(got.runtime, 10000000);
+	EXPECT_EQ(got.deadline, 30000000);
+	EXPECT_EQ(got.period, 30000000);
+	a.runtime = 40000000;             /* longer than the deadline */
+	EXPECT_ERRNO(syscall(SYS_sched_setattr, 0, &a, 0), EINVAL);
+	a.runtime = 10;
+	EXPECT_ERRNO(syscall(SYS_sched_setattr, 0, &a, 0), EINVAL);
+}

@@ -159,6 +159,6 @@ int proc_pid_timerslack_store(struct pseudo_inode *i, struct task *writer, char 
 		return -EPERM;
 	int err = parse(text, 0, INT32_MAX, &n);
 	if (!err)
-		i->task->timer_slack_ns = n ? (int)n : 50000;
+		i->task->timer_slack_ns = n ? (int)n : i->task->default_timer_slack_ns;
 	return err;
 }
