@@ -230,8 +230,8 @@ static int remove_locked(struct inode *dir, struct dentry *d, bool is_dir)
 static void tell_removed(struct inode *dir, const char *name, struct inode *i)
 {
 	bool is_dir = S_ISDIR(i->mode);
-	if (i->watches)
-		notify_inode(i, IN_ATTRIB | (is_dir ? IN_ISDIR : 0));
+	if (i->watches && !is_dir)        /* the number of links changed */
+		notify_inode(i, IN_ATTRIB);
 	notify_dir(dir, name, IN_DELETE | (is_dir ? IN_ISDIR : 0), 0);
 }
 

@@ -201,3 +201,40 @@ TEST(reader_sleeps_until_something_happens)
 	waitpid(pid, NULL, 0);
 	end();
 }
+
+TEST(a_directorys_own_events_do_not_say_that_it_is_one)
+{
+	COVERS(rmdir, rename);
+	begin();
+	ASSERT_OK(mkdir("d", 0700));
+	ASSERT_OK(inotify_add_watch(in, "d", IN_ALL_EVENTS));
+	ASSERT_OK(rename("d", "e"));
+	struct inotify_event *e = next();
+	ASSERT(e != NULL);
+	EXPECT_EQ(e->mask, IN_MOVE_SELF);
+	ASSERT_OK(rmdir("e"));
+	e = next();
+	ASSERT(e != NULL);
+	EXPECT_EQ(e->mask, IN_DELETE_SELF);
+	e = next();
+	ASSERT(e != NULL);
+	EXPECT_EQ(e->mask, IN_IGNORED);
+	end();
+}
+
+TEST(fdinfo_shows_the_flags_of_a_watch)
+{
+	char path[40], line[200];
+	unsigned mask = 0;
+	begin();
+	ASSERT_OK(inotify_add_watch(in, ".", IN_MODIFY | IN_ONESHOT));
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", in);
+	FILE *f = fopen(path, "r");
+	ASSERT(f != NULL);
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, "inotify", 7))
+			ASSERT_EQ(sscanf(strstr(line, " mask:"), " mask:%x", &mask), 1);
+	fclose(f);
+	EXPECT_EQ(mask & (IN_MODIFY | IN_ONESHOT), IN_MODIFY | IN_ONESHOT);
+	end();
+}

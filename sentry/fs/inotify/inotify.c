@@ -39,6 +39,8 @@ static bool same_event(const struct event *e, int wd, uint32_t mask, const char 
 
 void inotify_queue(struct inotify *in, int wd, uint32_t mask, uint32_t cookie, const char *name)
 {
+	if (mask & (IN_DELETE_SELF | IN_MOVE_SELF))
+		mask &= ~(uint32_t)IN_ISDIR;      /* as ever; fanotify would tell */
 	struct event *last = TAILQ_LAST(&in->events, event_list);
 	if (last && same_event(last, wd, mask, name))
 		return;
@@ -109,7 +111,7 @@ static int inotify_show_fdinfo(struct file *f, char *buf, size_t bytes)
 			break;
 		struct inode *i = w->list->inode;
 		len += (size_t)snprintf(buf + len, bytes - len, "inotify wd:%x ino:%llx sdev:%llx mask:%x ignored_mask:0\n", w->wd,
-					(unsigned long long)i->ino, (unsigned long long)i->sb->dev, w->mask & IN_ALL_EVENTS);
+					(unsigned long long)i->ino, (unsigned long long)i->sb->dev, w->mask);
 	}
 	return (int)MIN(len, bytes);
 }
