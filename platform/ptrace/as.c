@@ -32,7 +32,7 @@ static struct ptrace_as *as_alloc(int control)
 	as->base.refs = 1;
 	as->control = control;
 	sleep_lock_init(&as->fd_lock);
-	sleep_lock_init(&as->fault_lock);
+	sleep_lock_init(&as->frame_lock);
 	TAILQ_INIT(&as->list);
 	return as;
 }

@@ -12,7 +12,7 @@ struct ptrace_as {
 	int control;                      /* our end of its control socket */
 	int threads;                      /* tracees in it that have an owner */
 	struct sleep_lock fd_lock;        /* while the stub holds a descriptor that is not the control socket */
-	struct sleep_lock fault_lock;     /* while a signal frame lies in the scratch pages */
+	struct sleep_lock frame_lock;     /* while a signal frame lies in the scratch pages */
 	TAILQ_HEAD(, tracee) list;        /* the same tracees */
 };
 static inline struct ptrace_as *to_ptrace_as(struct pl_as *as) { return container_of(as, struct ptrace_as, base); }
@@ -67,8 +67,8 @@ int inject_call(struct tracee *t, struct pl_call *c, int *new_tid) MUST_CHECK;
 #define INJECTED_FD 0                     /* the lowest: a stub holds only its control socket */
 int inject_receive(struct tracee *t, int fd) MUST_CHECK;
 
-/* fault.c: fills in error_code and trapno, at the stop that announces a fault's signal. -ESRCH. Sleeps. */
-int fault_look(struct tracee *t, struct pl_event *ev) MUST_CHECK;
+/* frame.c: at the stop that announces sig, fills in error_code and trapno, and ends a restartable sequence. -ESRCH. Sleeps. */
+int frame_look(struct tracee *t, int sig, struct pl_event *ev) MUST_CHECK;
 
 /* fpstate.c */
 int fpstate_init(struct tracee *template) MUST_CHECK;        /* learns the format, and makes the template's state clean */

@@ -8,6 +8,8 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "platform/ptrace/ptrace.h"
 
@@ -25,6 +27,11 @@ static void decode_syscall(struct tracee *t, struct pl_event *ev, uint64_t nr, b
 static bool decode_signal(struct tracee *t, struct pl_event *ev, int sig)
 {
 	t->base.regs.orig_rax = ~0ULL;
+	if (sig == STUB_SIG_INTERRUPT) {
+		ev->kind = PL_INTERRUPTED;
+		pl_stats_.interrupts++;
+		return true;
+	}
 	if (ptrace(PTRACE_GETSIGINFO, t->tid, 0L, &ev->fault) < 0 || ev->fault.si_code <= 0)
 		return false;
 	switch (sig) {
@@ -47,14 +54,8 @@ static bool decode_signal(struct tracee *t, struct pl_event *ev, int sig)
 
 static bool decode(struct tracee *t, struct pl_event *ev)
 {
-	int event = stop_event(t), sig = stop_signal(t);
-	if (event == PTRACE_EVENT_STOP) {
-		ev->kind = PL_INTERRUPTED;
-		t->base.regs.orig_rax = ~0ULL;
-		pl_stats_.interrupts++;
-		return true;
-	}
-	if (event)
+	int sig = stop_signal(t);
+	if (stop_event(t))
 		return false;
 	if (sig != SYSCALL_STOP)
 		return decode_signal(t, ev, sig);
@@ -73,7 +74,7 @@ static int run_guest(struct tracee *t, struct pl_event *ev)
 		if (tracee_resume(t, PTRACE_SYSEMU) < 0 || tracee_await_stop(t) < 0 || tracee_get_regs(t, &t->base.regs) < 0)
 			return -ESRCH;
 	} while (!decode(t, ev));
-	return ev->kind == PL_FAULT ? fault_look(t, ev) : 0;
+	return ev->kind == PL_SYSCALL ? 0 : frame_look(t, stop_signal(t), ev);
 }
 
 /* The end of a stub that was found not to be there: wait until the host says how. */
@@ -115,7 +116,7 @@ void ptrace_interrupt(struct pl_thread *pt)
 	if (!t->in_guest || t->stopped || t->interrupt_sent || pt->as->dead)
 		return;
 	/* If it stops for something else first, this stop comes after the next resume. */
-	t->interrupt_sent = ptrace(PTRACE_INTERRUPT, t->tid, 0L, 0L) == 0;
+	t->interrupt_sent = syscall(SYS_tgkill, pt->as->pid, t->tid, STUB_SIG_INTERRUPT) == 0;
 }
 
 uint64_t ptrace_thread_run_ns(struct pl_thread *pt)

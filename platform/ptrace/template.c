@@ -1,7 +1,7 @@
 /* template.c - from a forked copy of the program to an empty stub: what happens before the sentry traces it.
  *
  * HOW   The stub's text is two instructions, each with a breakpoint behind it, a system call and a locked cmpxchg, and a
- *       signal handler that is nothing but a breakpoint (fault.c). The template says hello, installs its filter and receives from
+ *       signal handler that is nothing but a breakpoint (frame.c). The template says hello, installs its filter and receives from
  *       its control socket, in the text. The sentry attaches and then sends a byte: so the template's first stop is the
  *       breakpoint, with the sentry tracing it. From there on it does what is injected: unmaps the program, then forks. */
 #include <signal.h>
@@ -18,7 +18,7 @@
 static const uint8_t text[] = {
 	0x0f, 0x05, 0xcc,                 /* syscall; int3 */
 	0xf0, 0x0f, 0xb1, 0x17, 0xcc,     /* lock cmpxchg %edx,(%rdi); int3 */
-	0xcc,                             /* int3: the handler of faults */
+	0xcc,                             /* int3: the handler */
 };
 const uint64_t ptrace_syscall_insn = STUB_TEXT, ptrace_cmpxchg_insn = STUB_TEXT + 3, ptrace_handler_insn = STUB_TEXT + 8;
 
@@ -42,17 +42,17 @@ int ptrace_prepare(struct pl_launch *l)
 	return 0;
 }
 
-/* No signal reaches a stub but those that fault.c has delivered; none is blocked, on no stack of its own. */
+/* No signal reaches a stub but those that frame.c has delivered; none is blocked, on no stack of its own. */
 static void set_signals(void)
 {
-	struct { uint64_t handler, flags, restorer, mask; } dfl = { 0 }, fault = {
+	struct { uint64_t handler, flags, restorer, mask; } dfl = { 0 }, known = {
 		ptrace_handler_insn, SA_SIGINFO | SA_NODEFER | 0x04000000 /* SA_RESTORER */, ptrace_handler_insn, 0,
 	};
 	for (int sig = 1; sig <= 64; sig++)
 		syscall(SYS_rt_sigaction, sig, &dfl, NULL, 8);
-	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP };
-	for (size_t i = 0; i < ARRAY_SIZE(faults); i++)
-		CHECK(syscall(SYS_rt_sigaction, faults[i], &fault, NULL, 8) == 0);
+	static const int signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, STUB_SIG_INTERRUPT };
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		CHECK(syscall(SYS_rt_sigaction, signals[i], &known, NULL, 8) == 0);
 	uint64_t none = 0;
 	CHECK(syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, 8) == 0);
 	stack_t no_stack = { .ss_flags = SS_DISABLE };

@@ -134,7 +134,7 @@ static void stopped(struct tracee *t, int status)
 {
 	t->stopped = true;
 	t->status = status;
-	if (stop_event(t) == PTRACE_EVENT_STOP)
+	if (stop_event(t) == 0 && stop_signal(t) == STUB_SIG_INTERRUPT)
 		t->interrupt_sent = false;
 	if (t->base.as)
 		wake(t);

@@ -63,7 +63,7 @@ static const struct policy_rule rules[] = {
 	ALLOW(process_vm_readv), ALLOW(process_vm_writev),
 	ALLOW_IF(tgkill, IS32(2, SIGURG)), ALLOW_IF(tgkill, IS32(2, SIGKILL)), ALLOW_IF(kill, IS32(1, SIGKILL)),
 	/* Their tracing, for the platform of that name. Scheduling and CPU time of their threads. */
-	ALLOW_IF(ptrace, IS(0, PTRACE_SEIZE)), ALLOW_IF(ptrace, IS(0, PTRACE_INTERRUPT)), ALLOW_IF(ptrace, IS(0, PTRACE_SYSEMU)),
+	ALLOW_IF(ptrace, IS(0, PTRACE_SEIZE)), ALLOW_IF(ptrace, IS(0, PTRACE_SYSEMU)),
 	ALLOW_IF(ptrace, IS(0, PTRACE_CONT)), ALLOW_IF(ptrace, IS(0, PTRACE_GETREGSET)), ALLOW_IF(ptrace, IS(0, PTRACE_SETREGSET)),
 	ALLOW_IF(ptrace, IS(0, PTRACE_GETSIGINFO)), ALLOW_IF(ptrace, IS(0, PTRACE_GETEVENTMSG)),
 	ALLOW_IF(ptrace, IS(0, PTRACE_GET_SYSCALL_INFO)), ALLOW_IF(wait4, IS32(0, -1), IS32(2, WNOHANG | __WALL)),

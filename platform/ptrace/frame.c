@@ -1,9 +1,9 @@
-/* fault.c - what the processor said about a fault: error code and trap number, for the guest's signal frame.
+/* frame.c - what only a signal frame of the host tells: error code and trap number of a fault, the end of restartable sequences.
  *
- * HOW   ptrace(2) has no request for them; only a signal frame does. So the signal is delivered after all: the stub's handler
- *       is a breakpoint, and the stack pointer is made to point into the stub's own scratch pages, so that nothing of the guest's
- *       changes. The frame is read and forgotten. The host ends a restartable sequence on the way (rseq(2)), hence the
- *       frame's instruction pointer is the one that counts.
+ * HOW   ptrace(2) has no request for them. So the signal of a fault or interruption is delivered after all: the stub's handler is
+ *       a breakpoint, and the stack pointer is made to point into the stub's own scratch pages, so that nothing of the guest's
+ *       changes. The frame is read and forgotten. On the way the host aborts the restartable sequence that the thread may
+ *       have been in (rseq(2)): the frame's instruction pointer is the one to go on from.
  * TRUST Other threads of the guest can write to the scratch pages: they can only spoil what their own process is told. */
 #include <signal.h>
 #include <sys/ptrace.h>
@@ -17,8 +17,8 @@ static int deliver(struct tracee *t, int sig, struct user_regs_struct *out)
 	r.rsp = STUB_AREAS + PTRACE_SCRATCH_BYTES;
 	if (tracee_set_regs(t, &r) < 0 || tracee_resume_with(t, PTRACE_CONT, sig) < 0 || tracee_await_stop(t) < 0)
 		return -ESRCH;
-	/* An interruption is of no use any more: the sentry is about to have its say. */
-	while (stop_event(t) == PTRACE_EVENT_STOP)
+	/* One more interruption is of no use: the sentry is about to have its say. */
+	while (stop_event(t) == PTRACE_EVENT_STOP || stop_signal(t) == STUB_SIG_INTERRUPT)
 		if (tracee_resume(t, PTRACE_CONT) < 0 || tracee_await_stop(t) < 0)
 			return -ESRCH;
 	if (tracee_get_regs(t, out) < 0)
@@ -26,11 +26,11 @@ static int deliver(struct tracee *t, int sig, struct user_regs_struct *out)
 	return stop_event(t) == 0 && stop_signal(t) == SIGTRAP && out->rip == ptrace_handler_insn + 1 ? 0 : -EIO;
 }
 
-static int read_frame(struct tracee *t, struct pl_event *ev)
+static int read_frame(struct tracee *t, int sig, struct pl_event *ev)
 {
 	struct user_regs_struct at;
 	struct host_frame f;
-	int err = deliver(t, ev->fault.si_signo, &at);
+	int err = deliver(t, sig, &at);
 	if (err)
 		return err;
 	/* The handler finds the stack pointer at the frame's first word. */
@@ -42,16 +42,16 @@ static int read_frame(struct tracee *t, struct pl_event *ev)
 	return 0;
 }
 
-int fault_look(struct tracee *t, struct pl_event *ev)
+int frame_look(struct tracee *t, int sig, struct pl_event *ev)
 {
 	struct ptrace_as *as = to_ptrace_as(t->base.as);
-	sleep_lock_acquire(&as->fault_lock);
+	sleep_lock_acquire(&as->frame_lock);
 	/* The host gives handlers a clean extended state. */
 	char *fp = fpstate_save(t);
-	int err = fp ? read_frame(t, ev) : -ESRCH;
+	int err = fp ? read_frame(t, sig, ev) : -ESRCH;
 	if (fp)
 		fpstate_restore(t, fp);
-	sleep_lock_release(&as->fault_lock);
+	sleep_lock_release(&as->frame_lock);
 	if (err == -EIO) {
 		/* Nothing a guest does leads here, but that its stub can't be trusted. */
 		pl_as_kill(&as->base);
