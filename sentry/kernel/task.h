@@ -106,6 +106,7 @@ struct task {
 	uint64_t start_time_ns;
 	struct task *vfork_parent;        /* waits until this one execs or exits */
 	struct waitq vfork_q;
+	struct sem_undo_list *sem_undo;   /* SEM_UNDO; NULL: nothing to undo yet */
 	struct uts_ns *uts;
 	struct mount_ns *mnt_ns;
 	struct {

@@ -5,7 +5,7 @@
  *         stub, whether it is a thread of the guest or a process.
  * LINUX   kernel/fork.c: copy_process(), kernel_clone(). Signals to several processes (kill(-1), a terminal's) that come
  *         while the child is being made reach it too, as Linux's "multiprocess" signals do.
- * MISSING Namespaces, CLONE_INTO_CGROUP; CLONE_IO and CLONE_SYSVSEM have nothing to share. */
+ * MISSING Namespaces, CLONE_INTO_CGROUP; CLONE_IO has nothing to share. */
 #include "sentry/kernel/task_clone.h"
 #include "sentry/kernel/timers.h"
 
@@ -13,6 +13,8 @@
 #include <linux/sched.h>
 
 #include "sentry/fs/pidfd/pidfd.h"
+#include "sentry/ipc/sem.h"
+#include "sentry/ipc/shm.h"
 #include "sentry/kernel/process.h"
 #include "sentry/sentry.h"
 
@@ -70,6 +72,8 @@ static int copy_memory(struct task *t, struct task *child, uint64_t flags)
 	if (!err)
 		err = mm_fork(t, child->pl->as, &child->mm);
 	mm_unlock(t->mm);
+	if (!err)
+		shm_note_pid(t);
 	return err;
 }
 
@@ -107,6 +111,8 @@ static void copy_task(struct task *t, struct task *child, const struct clone_req
 		child->altstack = t->altstack;
 	if (!(req->flags & CLONE_VM))
 		child->rseq = t->rseq;
+	if (req->flags & CLONE_SYSVSEM)
+		child->sem_undo = sem_undo_share(t);
 	if (req->flags & CLONE_CHILD_CLEARTID)
 		child->clear_child_tid = req->child_tid;
 	child->uts = t->uts;                     /* borrowed: the first one lives as long as the sandbox */

@@ -7,6 +7,8 @@
  *         Differs: when init ends, the sandbox ends at once; nothing can see that the others die without being waited for. */
 #include <string.h>
 
+#include "sentry/ipc/sem.h"
+#include "sentry/ipc/shm.h"
 #include "sentry/kernel/clock.h"
 #include "sentry/kernel/futex.h"
 #include "sentry/kernel/process.h"
@@ -99,6 +101,8 @@ void task_mm_release(struct task *t)
 		futex_exit_pi(t);
 		if (t->mm->refs > 1)
 			rseq_exit(t);
+		else
+			shm_note_pid(t);
 		/* Only who shares the memory can be waiting for the word to change. */
 		if (!uptr_null(t->clear_child_tid) && t->mm->refs > 1) {
 			int zero = 0;
@@ -120,6 +124,7 @@ static void drop_resources(struct task *t)
 	rusage_add(&t->tg->rusage_dead, &used);
 	pl_thread_exit(TAKE(t->pl));
 	mm_put(TAKE(t->mm));
+	sem_undo_exit(t);
 	fdtable_put(TAKE(t->files));
 	fs_context_put(TAKE(t->fs));
 }

@@ -58,6 +58,13 @@ static void augment_up(struct vma *v)
 
 /* --- one mapping --- */
 
+static void hold_file(struct vma *v, struct file *f)
+{
+	v->file = file_get(f);
+	if (f->ops->mapped)
+		f->ops->mapped(f, 1);
+}
+
 struct vma *vma_new(uint64_t start, uint64_t end, int prot, int flags, struct file *file, uint64_t pgoff)
 {
 	struct vma *v = NEW(struct vma);
@@ -68,7 +75,7 @@ struct vma *vma_new(uint64_t start, uint64_t end, int prot, int flags, struct fi
 	v->flags = flags;
 	v->pgoff = pgoff;
 	if (file)
-		v->file = file_get(file);
+		hold_file(v, file);
 	return v;
 }
 
@@ -78,7 +85,7 @@ struct vma *vma_copy(const struct vma *v)
 	*n = *v;
 	n->dead_next = NULL;
 	if (v->file)
-		n->file = file_get(v->file);
+		hold_file(n, v->file);
 	if (v->name)
 		n->name = xstrdup(v->name);
 	return n;
@@ -95,8 +102,11 @@ void vma_free(struct vma *v)
 {
 	if (!v)
 		return;
-	if (v->file)
+	if (v->file) {
+		if (v->file->ops->mapped)
+			v->file->ops->mapped(v->file, -1);
 		file_put(v->file);
+	}
 	free(v->name);
 	free(v);
 }

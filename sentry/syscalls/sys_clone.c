@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <linux/sched.h>
 
+#include "sentry/ipc/sem.h"
 #include "sentry/kernel/pid.h"
 #include "sentry/kernel/task_clone.h"
 #include "sentry/syscalls/table.h"
@@ -114,6 +115,8 @@ long sys_unshare(struct task *t, uint64_t flags)
 	if (flags & UNSHARE_NAMESPACES)
 		return cred_has_cap(t->cred, CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
 
+	if (flags & CLONE_SYSVSEM)
+		sem_undo_exit(t);
 	if ((flags & CLONE_FS) && t->fs->refs > 1) {
 		struct fs_context *old = t->fs;
 		t->fs = fs_context_copy(old);

@@ -48,7 +48,9 @@ long sys_kcmp(struct task *t, int pid1, int pid2, int type, uint64_t idx1, uint6
 		return compare((uintptr_t)a->fs, (uintptr_t)b->fs);
 	case KCMP_SIGHAND:
 		return compare((uintptr_t)a->tg->sighand, (uintptr_t)b->tg->sighand);
-	case KCMP_IO: case KCMP_SYSVSEM:
+	case KCMP_SYSVSEM:
+		return compare((uintptr_t)a->sem_undo, (uintptr_t)b->sem_undo);
+	case KCMP_IO:
 		return compare(0, 0);             /* nobody has any: as Linux compares two NULLs */
 	default:
 		return -EINVAL;

@@ -55,6 +55,10 @@ struct file_ops {
 	/* Something to map at [off, off+len). Empty: ENODEV. prot and flags are mmap(2)'s. sleeps */
 	int (*mmap)(struct file *f, uint64_t off, uint64_t len, int prot, int flags, struct mmap_source *out);
 
+	/* A mapping that holds the file has come (1) or gone (-1): by mmap, fork, a split, munmap, exit. Empty: nothing. May sleep
+	 * (-1, while no other mapping holds it) */
+	void (*mapped)(struct file *f, int change);
+
 	int (*fsync)(struct file *f, bool datasync);                                   /* Empty: EINVAL. sleeps */
 	int (*fallocate)(struct file *f, int mode, off_t off, off_t len);              /* Empty: EOPNOTSUPP (ENODEV for pipes). sleeps */
 	int (*set_flags)(struct file *f, int flags);                                   /* told about F_SETFL; empty: just stored */

@@ -79,6 +79,7 @@ static const struct pseudo_entry root_entries[] = {
 	PSEUDO_LINK("net", .ptr = "self/net"),
 	PSEUDO_DIR("fs", fs_entries),
 	PSEUDO_DIR("sys", proc_sys_entries),
+	PSEUDO_DIR("sysvipc", proc_sysvipc_entries),
 	PSEUDO_FILE("cmdline", 0444, .show = proc_cmdline_kernel),
 	PSEUDO_FILE("config.gz", 0444, .show = proc_config_gz),
 	PSEUDO_FILE("cpuinfo", 0444, .show = proc_cpuinfo),

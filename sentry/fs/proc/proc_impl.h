@@ -9,6 +9,20 @@ extern const struct pseudo_entry proc_sys_entries[];          /* /proc/sys; proc
 extern const struct pseudo_entry proc_net_entries[];          /* /proc/PID/net; proc_net.c */
 extern const struct pseudo_entry proc_ns_entries[];           /* /proc/PID/ns; proc_ns.c */
 
+extern const struct pseudo_entry proc_sysvipc_entries[];      /* /proc/sysvipc; proc_sysvipc.c */
+
+/* Files of /proc/sys that are variables: a row of n, longs (any value) or ints (min to max). entry->ptr. */
+struct proc_limit {
+	uint64_t *longs;
+	int *ints, n;
+	int64_t min, max;
+};
+extern const struct proc_limit proc_shmmax, proc_shmall, proc_shmmni, proc_shm_next_id, proc_sem, proc_sem_next_id,
+	proc_msgmax, proc_msgmnb, proc_msgmni, proc_msg_next_id;
+int proc_limit_show(struct seq *s, struct pseudo_inode *i, struct task *viewer);
+int proc_limit_store(struct pseudo_inode *i, struct task *writer, char *text, size_t len);
+#define PROC_LIMIT(name_, limit) PSEUDO_FILE(name_, 0644, .show = proc_limit_show, .store = proc_limit_store, .ptr = &(limit))
+
 /* A show() each. */
 typedef int proc_show(struct seq *s, struct pseudo_inode *i, struct task *viewer);
 proc_show proc_config_gz, proc_cpuinfo, proc_meminfo, proc_machine_stat, proc_uptime, proc_loadavg, proc_version, proc_filesystems,

@@ -1,0 +1,119 @@
+/* proc_sysvipc.c - /proc/sysvipc, and the limits of System V IPC in /proc/sys/kernel.
+ *
+ * LINUX    ipc/util.c (sysvipc_proc_show), ipc/ipc_sysctl.c. The columns are Linux's to the space: ipcs(1) reads them. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sentry/fs/proc/proc_impl.h"
+#include "sentry/ipc/msg.h"
+#include "sentry/ipc/sem.h"
+#include "sentry/ipc/shm.h"
+
+static int show_shm(struct seq *s, struct pseudo_inode *i, struct task *viewer)
+{
+	(void)i, (void)viewer;
+	seq_puts(s, "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      "
+		    "dtime      ctime                   rss                  swap\n");
+	int index = 0;
+	for (struct ipc_object *o; (o = ipc_next(&shm_ids, &index)); ) {
+		const struct shm *m = to_shm(o);
+		seq_printf(s, "%10d %10d  %4o %21" PRIu64 " %5d %5d  %5" PRIu64 " %5u %5u %5u %5u %10" PRId64 " %10" PRId64
+			      " %10" PRId64 " %21" PRIu64 " %21d\n",
+			   o->key, o->id, o->mode, m->size, m->cpid, m->lpid, m->nattch, o->uid, o->gid, o->cuid, o->cgid,
+			   m->atime, m->dtime, m->ctime, shm_resident_pages(m) * PAGE_SIZE, 0);
+	}
+	return 0;
+}
+
+static int show_sem(struct seq *s, struct pseudo_inode *i, struct task *viewer)
+{
+	(void)i, (void)viewer;
+	seq_puts(s, "       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n");
+	int index = 0;
+	for (struct ipc_object *o; (o = ipc_next(&sem_ids, &index)); ) {
+		const struct sem_set *m = to_sem_set(o);
+		seq_printf(s, "%10d %10d  %4o %10d %5u %5u %5u %5u %10" PRId64 " %10" PRId64 "\n", o->key, o->id, o->mode,
+			   m->nsems, o->uid, o->gid, o->cuid, o->cgid, m->otime, m->ctime);
+	}
+	return 0;
+}
+
+static int show_msg(struct seq *s, struct pseudo_inode *i, struct task *viewer)
+{
+	(void)i, (void)viewer;
+	seq_puts(s, "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      stime      "
+		    "rtime      ctime\n");
+	int index = 0;
+	for (struct ipc_object *o; (o = ipc_next(&msg_ids, &index)); ) {
+		const struct msg_queue *q = to_msg_queue(o);
+		seq_printf(s, "%10d %10d  %4o  %10" PRIu64 " %10" PRIu64 " %5d %5d %5u %5u %5u %5u %10" PRId64 " %10" PRId64
+			      " %10" PRId64 "\n",
+			   o->key, o->id, o->mode, q->bytes, q->count, q->lspid, q->lrpid, o->uid, o->gid, o->cuid, o->cgid,
+			   q->stime, q->rtime, q->ctime);
+	}
+	return 0;
+}
+
+const struct pseudo_entry proc_sysvipc_entries[] = {
+	PSEUDO_FILE("msg", 0444, .show = show_msg),
+	PSEUDO_FILE("sem", 0444, .show = show_sem),
+	PSEUDO_FILE("shm", 0444, .show = show_shm),
+	{ 0 },
+};
+
+/* --- limits: a row of numbers each, that root may change --- */
+
+const struct proc_limit proc_shmmax = { .longs = &shm_max_bytes, .n = 1 };
+const struct proc_limit proc_shmall = { .longs = &shm_all_pages, .n = 1 };
+const struct proc_limit proc_shmmni = { .ints = &shm_max_count, .n = 1, .max = IPC_INDEX_MAX };
+const struct proc_limit proc_msgmax = { .ints = &msg_max_bytes, .n = 1, .max = INT_MAX };
+const struct proc_limit proc_msgmnb = { .ints = &msg_queue_max_bytes, .n = 1, .max = INT_MAX };
+const struct proc_limit proc_msgmni = { .ints = &msg_max_queues, .n = 1, .max = IPC_INDEX_MAX };
+const struct proc_limit proc_msg_next_id = { .ints = &msg_ids.next_id, .n = 1, .min = -1, .max = INT_MAX };
+const struct proc_limit proc_sem = { .ints = sem_limits, .n = 4, .max = INT_MAX };
+const struct proc_limit proc_sem_next_id = { .ints = &sem_ids.next_id, .n = 1, .min = -1, .max = INT_MAX };
+const struct proc_limit proc_shm_next_id = { .ints = &shm_ids.next_id, .n = 1, .min = -1, .max = INT_MAX };
+
+int proc_limit_show(struct seq *s, struct pseudo_inode *i, struct task *viewer)
+{
+	const struct proc_limit *l = i->entry->ptr;
+	(void)viewer;
+	for (int n = 0; n < l->n; n++) {
+		if (l->longs)
+			seq_printf(s, "%s%" PRIu64, n ? "\t" : "", l->longs[n]);
+		else
+			seq_printf(s, "%s%d", n ? "\t" : "", l->ints[n]);
+	}
+	seq_puts(s, "\n");
+	return 0;
+}
+
+/* A number and what stands behind it. False: there is none. */
+static bool parse(char **text, int64_t *out)
+{
+	char *end;
+	*text += strspn(*text, " \t\n");
+	errno = 0;
+	*out = **text == '-' ? strtoll(*text, &end, 10) : (int64_t)strtoull(*text, &end, 10);
+	bool ok = end != *text && !errno && (!*end || strchr(" \t\n", *end));
+	*text = end;
+	return ok;
+}
+
+/* Fewer numbers than there are leave the rest as it is. */
+int proc_limit_store(struct pseudo_inode *i, struct task *writer, char *text, size_t len)
+{
+	const struct proc_limit *l = i->entry->ptr;
+	(void)writer, (void)len;
+	for (int n = 0; n < l->n && (n == 0 || text[strspn(text, " \t\n")]); n++) {
+		int64_t value;
+		if (!parse(&text, &value) || (!l->longs && (value < l->min || value > l->max)))
+			return -EINVAL;
+		if (l->longs)
+			l->longs[n] = (uint64_t)value;
+		else
+			l->ints[n] = (int)value;
+	}
+	return 0;
+}
