@@ -6,6 +6,7 @@
  * MISSING Core dumps: wait(2)'s status never has the core bit, as on a system that has them off. */
 #include <sys/syscall.h>
 
+#include "sentry/kernel/crash_report.h"
 #include "sentry/kernel/process.h"
 
 #define SYSCALL_INSN_BYTES 2
@@ -109,6 +110,7 @@ static void default_action(struct task *t, int sig, const siginfo_t *info)
 			signal_stop_group(t, sig);
 		return;
 	}
+	crash_report(t, sig, info);
 	tg_exit_mark(t->tg, sig);
 }
 
