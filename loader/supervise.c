@@ -122,7 +122,7 @@ static bool read_report(struct sandbox *sb, const struct cgroup *cg, struct resu
 		*closed = true;
 		return false;
 	}
-	bool control_closed;
+	bool control_closed = false;
 	switch (report.kind) {
 	case REPORT_FAILED:
 		make_printable(report.text, sizeof(report.text));
