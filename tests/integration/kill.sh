@@ -24,8 +24,13 @@ for victim in loader init gofer sentry stub; do
 		"$SBX" run "${options[@]}" -- bash -c "$busy" >/dev/null 2>err </dev/null &
 		loader=$!
 		sleep "0.$((RANDOM % 4 + 1))"
+		# On a busy machine it may not have started yet.
+		for _ in $(seq 100); do
+			target=$(pick $loader $victim)
+			[ -n "$target" ] && break
+			sleep 0.05
+		done
 		members=$(family $loader)
-		target=$(pick $loader $victim)
 		if [ -z "$target" ]; then
 			bad="round $round: found no $victim: $(cat err)"
 			kill -KILL $loader

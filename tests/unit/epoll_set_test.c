@@ -112,10 +112,33 @@ static void ways_up_are_bounded(void **state)
 	file_put(f);
 }
 
+/* Sets on four levels, each of them in all of the next: 100^4 ways lead through them. */
+static void ways_that_meet_are_walked_once(void **state)
+{
+	(void)state;
+	static struct file *level[4][100];
+	for (int l = 0; l < 4; l++)
+		for (int i = 0; i < 100; i++) {
+			level[l][i] = set();
+			for (int k = 0; l > 0 && k < 100; k++)
+				assert_int_equal(add(level[l][i], level[l - 1][k], k, EPOLLIN), 0);
+		}
+	struct file *top = set(), *above = set();
+	assert_int_equal(add(top, level[3][0], 0, EPOLLIN), 0);
+	assert_int_equal(add(above, top, 0, EPOLLIN), -ELOOP);
+	assert_int_equal(add(level[0][0], level[3][7], 0, EPOLLIN), -ELOOP);
+	for (int l = 3; l >= 0; l--)
+		for (int i = 0; i < 100; i++)
+			file_put(level[l][i]);
+	file_put(top);
+	file_put(above);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_cannot_be_told_stays_ready),
+		cmocka_unit_test(ways_that_meet_are_walked_once),
 		cmocka_unit_test(an_event_reaches_the_outermost_set),
 		cmocka_unit_test(ways_up_are_bounded),
 	};

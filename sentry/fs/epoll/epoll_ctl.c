@@ -67,31 +67,52 @@ void epoll_file_released(struct file *f)
 		epitem_remove(f->epitems);
 }
 
+/* Each set is looked into once in a walk, or ways that meet again would multiply: 100 sets on each of 5 levels, all in all
+ * of the next, are 10^10 ways. */
+static uint64_t walk;
+static bool visited(struct epoll *ep)
+{
+	bool seen = ep->visit == walk;
+	ep->visit = walk;
+	return seen;
+}
+
 /* How many levels of sets hang below f (0: it is no set), or -1: too many, or ep is among them. */
 static int depth_below(struct file *f, const struct epoll *ep, int depth)
 {
 	if (!is_epoll(f))
 		return 0;
-	if (to_epoll(f) == ep || depth > EPOLL_MAX_NESTS)
+	struct epoll *here = to_epoll(f);
+	if (here == ep || depth > EPOLL_MAX_NESTS)
 		return -1;
+	if (visited(here))
+		return here->depth;
 	int deepest = 0;
-	for (struct epitem *it = epitem_first(to_epoll(f)); it; it = epitem_next(it)) {
+	for (struct epitem *it = epitem_first(here); it; it = epitem_next(it)) {
 		int below = depth_below(it->file, ep, depth + 1);
 		if (below < 0)
 			return -1;
 		deepest = MAX(deepest, below);
 	}
-	return deepest + 1;
+	return here->depth = deepest + 1;
 }
 
-static int depth_above(struct file *f)
+static int depth_above(struct epoll *ep)
 {
+	if (visited(ep))
+		return ep->depth;
 	int highest = 0;
-	for (struct epitem *it = f->epitems; it; it = it->file_next) {
-		int above = 1 + depth_above(&it->ep->file);
-		highest = MAX(highest, above);
-	}
-	return highest;
+	for (struct epitem *it = ep->file.epitems; it; it = it->file_next)
+		highest = MAX(highest, 1 + depth_above(it->ep));
+	return ep->depth = highest;
+}
+
+static bool nests_too_deep(struct epoll *ep, struct file *f)
+{
+	walk++;
+	int below = depth_below(f, ep, 0);
+	walk++;
+	return below < 0 || below + depth_above(ep) > EPOLL_MAX_NESTS;
 }
 
 /* How many ways lead up from f, by length: each is run through by each of f's wake-ups. */
@@ -113,13 +134,15 @@ static bool paths_ok(struct file *f, int nests, int *count)
 }
 
 /* The files at the bottom of what was just linked. */
-static bool paths_below_ok(struct file *f, int depth)
+static bool paths_below_ok(struct file *f)
 {
 	int count[EPOLL_MAX_NESTS + 1] = { 0 };
 	if (!is_epoll(f))
 		return paths_ok(f, 0, count);
+	if (visited(to_epoll(f)))
+		return true;
 	for (struct epitem *it = epitem_first(to_epoll(f)); it; it = epitem_next(it))
-		if (!paths_below_ok(it->file, depth + 1))
+		if (!paths_below_ok(it->file))
 			return false;
 	return true;
 }
@@ -140,11 +163,8 @@ int epoll_ctl_add(struct file *epf, struct file *f, int fd, const struct epoll_e
 		return -EPERM;
 	if (epf == f || ((ev->events & EPOLLEXCLUSIVE) && is_epoll(f)))
 		return -EINVAL;
-	if (is_epoll(f)) {
-		int below = depth_below(f, ep, 0);
-		if (below < 0 || below + depth_above(epf) > EPOLL_MAX_NESTS)
-			return -ELOOP;
-	}
+	if (is_epoll(f) && nests_too_deep(ep, f))
+		return -ELOOP;
 	if (item_find(ep, f, fd))
 		return -EEXIST;
 	if (item_count >= EPOLL_MAX_ITEMS)
@@ -157,7 +177,8 @@ int epoll_ctl_add(struct file *epf, struct file *f, int fd, const struct epoll_e
 	it->events = ev->events | EPOLLERR | EPOLLHUP;
 	it->data = ev->data.u64;
 	item_insert(it);
-	if ((is_epoll(f) || epf->epitems) && !paths_below_ok(f, 0)) {
+	walk++;
+	if ((is_epoll(f) || epf->epitems) && !paths_below_ok(f)) {
 		epitem_remove(it);
 		return -EINVAL;
 	}

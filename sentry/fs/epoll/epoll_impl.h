@@ -26,6 +26,8 @@ struct epoll {
 	struct waitq wq;                  /* file.wq: who waits in epoll_wait, poll, and sets that hold this one */
 	struct epitem_tree items;
 	struct epitem_list ready;
+	uint64_t visit;                   /* of epoll_ctl.c's walks: the last one that came by */
+	int depth;                        /* what it found here */
 };
 #define to_epoll(f) container_of(f, struct epoll, file)
 
