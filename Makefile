@@ -8,7 +8,7 @@ TEST_DEPS = busybox-static musl-tools python3 perl sqlite3 git make gcc procps s
 
 all: deps
 	@cmake -S . -B $(BUILD) $(CMAKE_FLAGS) >/dev/null
-	@cmake --build $(BUILD) -j $(JOBS)
+	@MAKEFLAGS= cmake --build $(BUILD) -j $(JOBS) -- --no-print-directory
 
 deps:
 	@sh tests/install_deps.sh $(BUILD_DEPS)
