@@ -5,7 +5,7 @@
  *          wait sleeps on the inode's queue and looks again whenever a lock on it goes.
  * LINUX    fs/locks.c. Same: a chain of waiting processes that leads back to the caller is EDEADLK (POSIX only);
  *          a flock conversion gives the old lock up first.
- * MISSING  Leases, mandatory locks (gone from Linux, too). */
+ * MISSING  Mandatory locks (gone from Linux, too). Leases are in lease.c. */
 #include "sentry/vfs/locks.h"
 
 #include <sys/file.h>
@@ -239,15 +239,14 @@ static bool would_deadlock(struct flock_list *fl, const struct lock *want)
 static int wait_for_range(struct task *t, struct flock_list *fl, const struct lock *want, bool check_deadlock)
 {
 	struct range_waiter w = { .on = fl, .want = want };
-	if (check_deadlock) {
-		if (would_deadlock(fl, want))
-			return -EDEADLK;
+	bool deadlock = false;
+	if (check_deadlock)
 		TAILQ_INSERT_TAIL(&range_waiters, &w, link);
-	}
-	int err = wait_event(t, &fl->wq, try_range(fl, want));
+	/* Looked at every time: when one lock goes, another may stand in the way, whose owner waits for us. */
+	int err = wait_event(t, &fl->wq, try_range(fl, want) || (deadlock = check_deadlock && would_deadlock(fl, want)));
 	if (check_deadlock)
 		TAILQ_REMOVE(&range_waiters, &w, link);
-	return err;
+	return deadlock ? -EDEADLK : err;
 }
 
 int posix_lock_set(struct task *t, struct file *f, const struct flock *fl, enum posix_owner owner, bool wait)

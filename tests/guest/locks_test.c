@@ -1,6 +1,7 @@
 /* locks_test.c - flock(2) and fcntl(2) locks between processes. */
 #include "tests/guest/fs.h"
 
+#include <sched.h>
 #include <sys/file.h>
 
 COVERS(flock, fcntl);
@@ -135,6 +136,42 @@ TEST(open_file_description_locks)
 	EXPECT_ERRNO(setlk(b, F_OFD_SETLK, F_WRLCK, 0, 1), EAGAIN);
 	close(dup_a);
 	EXPECT_OK(setlk(b, F_OFD_SETLK, F_WRLCK, 0, 1));
+	scratch_end();
+}
+
+TEST(deadlock_that_shows_only_when_another_lock_goes)
+{
+	scratch();
+	int f = file_with("f", ""), ready[2], status;
+	ASSERT_OK(pipe(ready));
+	EXPECT_OK(setlk(f, F_SETLK, F_WRLCK, 0, 1));          /* the parent: byte 0 */
+	pid_t second = fork();
+	if (!second) {
+		if (setlk(f, F_SETLK, F_WRLCK, 1, 1) || write(ready[1], "x", 1) != 1)
+			_exit(1);
+		while (access("third", F_OK))
+			sched_yield();
+		int r = setlk(f, F_SETLKW, F_WRLCK, 2, 1);        /* waits for the third */
+		_exit(r == -1 && errno == EDEADLK ? 11 : r ? 1 : 0);
+	}
+	char c;
+	ASSERT_EQ(read(ready[0], &c, 1), 1);
+	pid_t third = fork();
+	if (!third) {
+		if (setlk(f, F_SETLK, F_WRLCK, 2, 1))
+			_exit(1);
+		close(open("third", O_CREAT | O_RDWR, 0600));
+		int r = setlk(f, F_SETLKW, F_WRLCK, 0, 2);        /* the parent's first, then the second's */
+		_exit(r == -1 && errno == EDEADLK ? 11 : r ? 1 : 0);
+	}
+	while (access("third", F_OK))
+		sched_yield();
+	usleep(50000);                    /* makes it likely that both wait already; one of them is told in any case */
+	EXPECT_OK(setlk(f, F_SETLK, F_UNLCK, 0, 1));
+	ASSERT_EQ(waitpid(third, &status, 0), third);
+	int codes = WEXITSTATUS(status);
+	ASSERT_EQ(waitpid(second, &status, 0), second);
+	EXPECT_EQ(codes + WEXITSTATUS(status), 11);
 	scratch_end();
 }
 
