@@ -36,7 +36,13 @@ static bool same_key(const struct futex_key *a, const struct futex_key *b)
 
 static int key_of(struct task *t, uptr_t addr, bool shared, struct futex_key *out)
 {
-	return addr.addr % sizeof(uint32_t) ? -EINVAL : mm_futex_key(t, addr, shared, out);
+	uint32_t word;
+	if (addr.addr % sizeof(word))
+		return -EINVAL;
+	/* Who says it is shared has Linux look at the page behind it; a private word is only a number until it is read. */
+	if (shared && get_user(t, &word, addr) < 0)
+		return -EFAULT;
+	return mm_futex_key(t, addr, shared, out);
 }
 
 static void wake_waiter(struct futex_waiter *w)

@@ -238,3 +238,16 @@ TEST(mutexes_and_conditions)
 	EXPECT_EQ(counter, 8000);
 	EXPECT_EQ(turn, 0);
 }
+
+TEST(a_shared_word_must_be_there)
+{
+	char *gone = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *hidden = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	static unsigned word;
+	ASSERT(gone != MAP_FAILED && hidden != MAP_FAILED);
+	munmap(gone, 4096);
+	EXPECT_ERRNO(futex(gone, FUTEX_WAKE, 1, NULL, NULL, 0), EFAULT);
+	EXPECT_ERRNO(futex(hidden, FUTEX_WAKE, 1, NULL, NULL, 0), EFAULT);
+	EXPECT_ERRNO(futex(&word, FUTEX_CMP_REQUEUE, 1, (void *)1L, hidden, 0), EFAULT);
+	EXPECT_EQ(futex(hidden, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0), 0);
+}
