@@ -7,6 +7,7 @@
 
 #include "sentry/syscalls/at.h"
 #include "sentry/syscalls/table.h"
+#include "sentry/vfs/lease.h"
 #include "sentry/vfs/notify.h"
 #include "sentry/vfs/permission.h"
 
@@ -105,7 +106,9 @@ long sys_truncate(struct task *t, uptr_t path, int64_t length)
 	if (err)
 		return err;
 	i->writers++;
-	err = inode_truncate(t, i, length);
+	err = lease_break(t, i, true, false);
+	if (!err)
+		err = inode_truncate(t, i, length);
 	i->writers--;
 	if (!err)
 		notify_dentry(p.dentry, IN_MODIFY);

@@ -1,7 +1,7 @@
 /* sys_fcntl.c - dup(2), dup2(2), dup3(2), fcntl(2), flock(2).
  *
  * LINUX    fs/fcntl.c, fs/file.c, fs/locks.c.
- * MISSING  O_ASYNC's signals (as files without fasync: the flag is not taken), leases, F_NOTIFY, write-life hints. */
+ * MISSING  F_NOTIFY, write-life hints. */
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/file.h>
@@ -9,6 +9,8 @@
 #include "sentry/fs/memfd/memfd.h"
 #include "sentry/fs/pipe/pipe.h"
 #include "sentry/syscalls/table.h"
+#include "sentry/vfs/async.h"
+#include "sentry/vfs/lease.h"
 #include "sentry/vfs/locks.h"
 #include "sentry/vfs/permission.h"
 
@@ -94,7 +96,7 @@ long sys_flock(struct task *t, int fd, int operation)
 
 #define SETFL_MASK (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
 
-static long setfl(struct task *t, struct file *f, int arg)
+static long setfl(struct task *t, int fd, struct file *f, int arg)
 {
 	if ((arg & O_NOATIME) && !(f->flags & O_NOATIME) && !inode_owner_or_capable(f->inode, t->cred))
 		return -EPERM;
@@ -105,6 +107,8 @@ static long setfl(struct task *t, struct file *f, int arg)
 			return err;
 	}
 	f->flags = flags;
+	if (((arg ^ f->flags) & O_ASYNC))
+		file_set_async(f, fd, arg & O_ASYNC);
 	return 0;
 }
 
@@ -152,6 +156,9 @@ static long getown_ex(struct task *t, struct file *f, uptr_t arg)
 
 /* --- fcntl --- */
 
+/* Younger than the C library: F_DUPFD_QUERY (6.10), F_CREATED_QUERY (6.12). */
+enum { GET_SAME_FILE = 1024 + 3, GET_CREATED = 1024 + 4 };
+
 static long fcntl_dup(struct task *t, int fd, uint64_t min, bool cloexec)
 {
 	if (min >= t->tg->rlimits[RLIMIT_NOFILE].rlim_cur || min > INT32_MAX)
@@ -163,7 +170,7 @@ static long fcntl_file(struct task *t, int fd, struct file *f, int cmd, uint64_t
 {
 	switch (cmd) {
 	case F_SETFL:
-		return setfl(t, f, (int)arg);
+		return setfl(t, fd, f, (int)arg);
 	case F_GETLK:
 		return getlk(t, f, UPTR(arg), OWNER_PROCESS);
 	case F_SETLK:
@@ -189,6 +196,16 @@ static long fcntl_file(struct task *t, int fd, struct file *f, int cmd, uint64_t
 			return -EINVAL;
 		f->owner.sig = (int)arg;
 		return 0;
+	case F_GETLEASE:
+		return lease_get(f);
+	case F_SETLEASE:
+		return lease_set(t, f, fd, (int)arg);
+	case GET_CREATED:
+		return !!(f->mode & FMODE_CREATED);
+	case GET_SAME_FILE: {
+		AUTO(file_put) struct file *other = fd_get_raw(t, (int)arg);
+		return other ? other == f : -EBADF;
+	}
 	case F_GETPIPE_SZ:
 		return is_pipe(f) ? pipe_get_size(f) : -EBADF;
 	case F_SETPIPE_SZ:

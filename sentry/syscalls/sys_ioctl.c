@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 
 #include "sentry/syscalls/table.h"
+#include "sentry/vfs/async.h"
 
 static long set_nonblock(struct task *t, struct file *f, uptr_t arg)
 {
@@ -20,12 +21,15 @@ static long set_nonblock(struct task *t, struct file *f, uptr_t arg)
 	return err;
 }
 
-/* Files without signals on readiness: FIOASYNC may only turn off what isn't on. */
-static long set_async(struct task *t, uptr_t arg)
+/* ENOTTY: a file that sends no signals. */
+static long set_async(struct task *t, struct file *f, int fd, uptr_t arg)
 {
 	int on;
 	int err = get_user(t, &on, arg);
-	return err ? err : on ? -ENOTTY : 0;
+	if (err)
+		return err;
+	file_set_async(f, fd, on);
+	return on && !(f->flags & O_ASYNC) ? -ENOTTY : 0;
 }
 
 static long regular_ioctl(struct task *t, struct file *f, unsigned cmd, uptr_t arg)
@@ -54,7 +58,7 @@ long sys_ioctl(struct task *t, int fd, unsigned request, uint64_t arg)
 	case FIONBIO:
 		return set_nonblock(t, f, UPTR(arg));
 	case FIOASYNC:
-		return set_async(t, UPTR(arg));
+		return set_async(t, f, fd, UPTR(arg));
 	case FIGETBSZ: {
 		int size = (int)f->inode->blksize;
 		return put_user(t, UPTR(arg), &size);

@@ -11,7 +11,9 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 
+#include "sentry/vfs/async.h"
 #include "sentry/vfs/dcache.h"
+#include "sentry/vfs/lease.h"
 #include "sentry/vfs/locks.h"
 #include "sentry/vfs/notify.h"
 
@@ -63,7 +65,9 @@ void file_fini(struct file *f)
 		f->inode->writers--;
 	if (f->mode & FMODE_DENY_WRITE)
 		f->inode->writers++;
-	f->mode &= ~(unsigned)(FMODE_WRITER | FMODE_DENY_WRITE);
+	if (f->mode & FMODE_READER)
+		f->inode->readers--;
+	f->mode &= ~(unsigned)(FMODE_WRITER | FMODE_DENY_WRITE | FMODE_READER);
 	struct inode *i = TAKE(f->inode);
 	path_put(&f->path);
 	inode_put(i);
@@ -89,7 +93,11 @@ void file_put(struct file *f)
 	if (!(f->mode & FMODE_PATH)) {
 		notify_file(f, f->mode & FMODE_WRITE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
 		locks_release_file(f);
+		if (f->inode->leases)
+			lease_file_released(f);
 	}
+	if (f->async)
+		async_file_released(f);
 	if (f->epitems)
 		epoll_file_released(f);
 	CHECK(f->refs == 1);

@@ -72,6 +72,8 @@ enum {
 	FMODE_STREAM = 16,                /* no positions: pipes, sockets, ttys: lseek/pread give ESPIPE */
 	FMODE_NOWAIT_POLL = 32,           /* epoll refuses it (EPERM): regular files and directories */
 	FMODE_WRITER = 64, FMODE_DENY_WRITE = 128,   /* counted in inode->writers; vfs/ sets and clears them */
+	FMODE_READER = 256,               /* counted in inode->readers */
+	FMODE_CREATED = 512,              /* this open(2) made it (F_CREATED_QUERY) */
 };
 
 struct file {
@@ -88,6 +90,7 @@ struct file {
 	struct epitem *epitems;           /* epoll sets it is in: the last file_put() calls epoll_file_released() before release */
 	uint64_t rcv_timeout_ns, snd_timeout_ns;     /* SO_RCVTIMEO, SO_SNDTIMEO; 0: none. file_read, file_write: -EAGAIN then */
 	struct { int pid, type, sig; uint32_t uid, euid; } owner;                      /* F_SETOWN, F_SETSIG, O_ASYNC */
+	struct file_async *async;         /* O_ASYNC is on: vfs/async.c */
 };
 
 /* Fills the embedded base; takes over neither path nor inode (takes references). flags: as in open(2). refs = 1. */

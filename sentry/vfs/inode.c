@@ -8,6 +8,7 @@
 
 #include "sentry/kernel/cred.h"
 #include "sentry/vfs/dcache.h"
+#include "sentry/vfs/lease.h"
 #include "sentry/vfs/locks.h"
 #include "sentry/vfs/notify.h"
 
@@ -83,6 +84,7 @@ void inode_init(struct inode *i, struct superblock *sb, const struct inode_ops *
 void inode_fini(struct inode *i)
 {
 	locks_inode_free(i);
+	lease_inode_free(i);
 	struct superblock *sb = TAKE(i->sb);
 	if (!sb)
 		return;

@@ -89,6 +89,8 @@ struct inode {
 	int writers;                      /* open for writing; -1 and below: executing (ETXTBSY) */
 	struct pipe *pipe;                /* FIFOs: vfs/fs/pipe keeps the pipe here while it is open */
 	struct unix_sock *sock;           /* bound AF_UNIX socket */
+	int readers;                      /* regular files open for reading only: who wants a lease asks */
+	struct lease_list *leases;        /* vfs/lease.c; NULL: never had one */
 	struct flock_list *flocks;        /* record locks and flock(2); vfs/locks.c */
 	struct notify_list *watches;      /* inotify; vfs/notify.c */
 };

@@ -14,6 +14,7 @@
 #include "sentry/vfs/chrdev.h"
 #include "sentry/vfs/dcache.h"
 #include "sentry/vfs/entry.h"
+#include "sentry/vfs/lease.h"
 #include "sentry/vfs/mount.h"
 #include "sentry/vfs/namei.h"
 #include "sentry/vfs/notify.h"
@@ -95,7 +96,9 @@ static int open_checked(struct task *t, const struct path *p, int flags, struct 
 	if (writes)
 		i->writers++;
 	AUTO(file_put) struct file *f = NULL;
-	int err = open_by_type(t, p, flags & ~(O_CREAT | O_EXCL | O_TRUNC), &f);
+	int err = i->leases ? lease_break(t, i, writes, flags & O_NONBLOCK) : 0;
+	if (!err)
+		err = open_by_type(t, p, flags & ~(O_CREAT | O_EXCL | O_TRUNC), &f);
 	if (!err && (flags & O_TRUNC) && S_ISREG(i->mode))
 		err = inode_truncate(t, i, 0);
 	if (writes)
@@ -106,6 +109,10 @@ static int open_checked(struct task *t, const struct path *p, int flags, struct 
 	if ((f->mode & FMODE_WRITE) && S_ISREG(f->inode->mode) && !(f->mode & FMODE_WRITER)) {
 		f->inode->writers++;
 		f->mode |= FMODE_WRITER;
+	}
+	if ((f->mode & (FMODE_READ | FMODE_WRITE)) == FMODE_READ && S_ISREG(f->inode->mode) && !(f->mode & FMODE_READER)) {
+		f->inode->readers++;
+		f->mode |= FMODE_READER;
 	}
 	if ((S_ISREG(i->mode) || S_ISDIR(i->mode)) && !f->ops->poll)
 		f->mode |= FMODE_NOWAIT_POLL;
@@ -260,6 +267,8 @@ static int open_last(struct task *t, struct walk *w, int flags, mode_t mode, str
 	if (!err) {
 		path_get(&p);
 		err = made ? open_checked(t, &p, flags & ~O_TRUNC, out) : open_found(t, &p, flags, out);
+		if (!err && made)
+			(*out)->mode |= FMODE_CREATED;
 		path_put(&p);
 	}
 	dentry_put(d);

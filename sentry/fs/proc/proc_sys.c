@@ -10,6 +10,7 @@
 #include "sentry/fs/proc/proc_impl.h"
 #include "sentry/kernel/machine.h"
 #include "sentry/kernel/pid.h"
+#include "sentry/vfs/lease.h"
 
 /* --- names --- */
 
@@ -83,6 +84,29 @@ static int show_file_nr(struct seq *s, struct pseudo_inode *i, struct task *view
 			n += ft->slots[fd].file != NULL;
 	}
 	seq_printf(s, "%" PRIu64 "\t0\t9223372036854775807\n", n);
+	return 0;
+}
+
+/* --- files --- */
+
+static int show_lease_time(struct seq *s, struct pseudo_inode *i, struct task *viewer)
+{
+	(void)i;
+	(void)viewer;
+	seq_printf(s, "%d\n", lease_break_time_s);
+	return 0;
+}
+
+static int store_lease_time(struct pseudo_inode *i, struct task *writer, char *text, size_t len)
+{
+	long n = pseudo_number(text);
+	(void)i;
+	(void)len;
+	if (!cred_has_cap(writer->cred, CAP_SYS_ADMIN))
+		return -EPERM;
+	if (n < 0 || n > INT32_MAX)
+		return -EINVAL;
+	lease_break_time_s = (int)n;
 	return 0;
 }
 
@@ -180,7 +204,7 @@ static const struct pseudo_entry fs_entries[] = {
 	PSEUDO_NUMBER("aio-nr", 0444, 0),
 	PSEUDO_STRING("file-max", 0444, "9223372036854775807"),
 	PSEUDO_FILE("file-nr", 0444, .show = show_file_nr),
-	PSEUDO_NUMBER("lease-break-time", 0444, 45),
+	PSEUDO_FILE("lease-break-time", 0644, .show = show_lease_time, .store = store_lease_time),
 	PSEUDO_NUMBER("leases-enable", 0444, 1),
 	PSEUDO_NUMBER("mount-max", 0444, 100000),
 	PSEUDO_NUMBER("nr_open", 0444, 1048576),
