@@ -5,7 +5,7 @@
 
 /* The Linux whose behaviour this kernel follows. uname(2), /proc/version, /proc/sys/kernel/osrelease. */
 #define MACHINE_SYSNAME "Linux"
-#define MACHINE_RELEASE "6.1.0-sbx"
+#define MACHINE_RELEASE "6.12.0-sbx"
 #define MACHINE_VERSION "#1 SMP PREEMPT_DYNAMIC sbx " SBX_VERSION
 #define MACHINE_ARCH "x86_64"
 
