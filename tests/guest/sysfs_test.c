@@ -60,6 +60,30 @@ TEST(each_processor_has_a_directory_with_its_topology)
 	EXPECT_ERRNO(stat("/sys/devices/system/cpu/cpu100000", &st), ENOENT);
 }
 
+static long cache_field(const char *name)
+{
+	char path[100];
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu0/cache/index0/%s", name);
+	return slurp(path) > 0 ? atol(text) : -1;
+}
+
+TEST(caches_are_described)
+{
+	COVERS(openat, read);
+	if (access("/sys/devices/system/cpu/cpu0/cache/index0", F_OK))
+		SKIP("this processor tells nothing of its caches");
+	EXPECT_EQ(cache_field("level"), 1);
+	long line = cache_field("coherency_line_size"), ways = cache_field("ways_of_associativity");
+	long sets = cache_field("number_of_sets"), parts = cache_field("physical_line_partition"), kb = cache_field("size");
+	EXPECT(line >= 16 && ways > 0 && sets > 0 && parts > 0);
+	EXPECT_EQ(line * ways * sets * parts, kb * 1024);
+	EXPECT(strchr(text, 'K'));
+	EXPECT_EQ(cache_field("shared_cpu_list"), 0);
+	ASSERT(slurp("/sys/devices/system/cpu/cpu0/cache/index0/type") > 0);
+	EXPECT(strcmp(text, "Data\n") == 0 || strcmp(text, "Unified\n") == 0);
+	EXPECT(access("/sys/devices/system/cpu/cpu0/cache/index99", F_OK) != 0);
+}
+
 TEST(node0_has_all_memory_and_processors)
 {
 	ASSERT(slurp("/sys/devices/system/node/online") > 0);

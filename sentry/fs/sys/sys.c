@@ -2,7 +2,7 @@
  *
  * HOW      Every processor is a core of its own in one package.
  * LINUX    drivers/base/{cpu,topology,node,cacheinfo}.c.
- * MISSING  Caches, frequencies, devices and their links in class/ and bus/. */
+ * MISSING  Frequencies, devices and their links in class/ and bus/. */
 #include "sentry/fs/sys/sys.h"
 
 #include <dirent.h>
@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sentry/fs/pseudo/pseudo.h"
+#include "sentry/fs/sys/sys_impl.h"
 #include "sentry/kernel/machine.h"
 
 static void all_cpus(uint64_t mask[16])
@@ -66,8 +66,11 @@ static const struct pseudo_entry topology_entries[] = {
 	PSEUDO_NUMBER("physical_package_id", 0444, 0),
 	{ 0 },
 };
+static const struct pseudo_entry none[] = { { 0 } };
 static const struct pseudo_entry cpu_entries[] = {
 	PSEUDO_DIR("topology", topology_entries),
+	{ .name = "cache", .mode = S_IFDIR | 0755, .children = none,
+	  .lookup = sys_cache_lookup, .iterate = sys_cache_iterate },
 	{ 0 },
 };
 static const struct pseudo_entry cpu_dir = { .name = "cpuN", .mode = S_IFDIR | 0755, .children = cpu_entries };
@@ -94,8 +97,6 @@ static int cpu_iterate(struct pseudo_inode *dir, struct dir_context *ctx)
 }
 
 #define DIR(name_, table) { .name = name_, .mode = S_IFDIR | 0755, .children = table }
-static const struct pseudo_entry none[] = { { 0 } };
-
 static const struct pseudo_entry cpus_entries[] = {
 	CPUS("online", AS_LIST), CPUS("possible", AS_LIST), CPUS("present", AS_LIST),
 	PSEUDO_STRING("offline", 0444, ""),

@@ -1,0 +1,8 @@
+/* sys_impl.h - parts of /sys's tree that have a file of their own. */
+#pragma once
+
+#include "sentry/fs/pseudo/pseudo.h"
+
+/* The directory cpuN/cache; the inode's arg is N. As in struct pseudo_entry. */
+int sys_cache_lookup(struct pseudo_inode *dir, const char *name, struct inode **out);
+int sys_cache_iterate(struct pseudo_inode *dir, struct dir_context *ctx);
