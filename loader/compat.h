@@ -101,6 +101,7 @@ struct parser {
 	bool sandbox;                     /* lines "sbx: …" are sbx's own words */
 	char line[PARSER_LINE];
 	size_t line_len;
+	bool in_escape;                   /* a colour: ESC [ … letter */
 	char said[COMPAT_WHY_MAX];        /* what a running case said so far */
 	char current[512];                /* the case that runs, or "" */
 	bool in_unittest;                 /* current is one of Python's unittest */

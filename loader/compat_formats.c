@@ -268,6 +268,22 @@ static void look_for_ltp(struct parser *p, const char *line)
 	}
 }
 
+/* sbx's own words; also at the end of a line that the program left open. True: the line has no more. */
+static bool take_sbx(struct parser *p, char *line)
+{
+	static const char *const sayings[] = { "sbx: the time limit of ", "sbx: out of memory: ", "sbx: out of processes: " };
+	char *at = strncmp(line, "sbx: ", 5) == 0 ? line : NULL;
+	for (size_t i = 0; !at && i < ARRAY_SIZE(sayings); i++)
+		at = strstr(line, sayings[i]);
+	if (!at)
+		return false;
+	p->out_of_memory |= strncmp(at, sayings[1], strlen(sayings[1])) == 0;
+	p->out_of_processes |= strncmp(at, sayings[2], strlen(sayings[2])) == 0;
+	copy_line(p->sbx_said, sizeof(p->sbx_said), at + 5);
+	*at = '\0';
+	return at == line;
+}
+
 static void take_line(struct parser *p)
 {
 	char *line = p->line;
@@ -278,13 +294,8 @@ static void take_line(struct parser *p)
 	while (p->line_len > 0 && line[p->line_len - 1] == ' ')
 		line[--p->line_len] = '\0';
 	p->line_len = 0;
-	const char *rest;
-	if (p->sandbox && starts(line, "sbx: ", &rest)) {
-		p->out_of_memory |= strncmp(rest, "out of memory: ", 15) == 0;
-		p->out_of_processes |= strncmp(rest, "out of processes: ", 18) == 0;
-		copy_line(p->sbx_said, sizeof(p->sbx_said), rest);
+	if (p->sandbox && take_sbx(p, line))
 		return;
-	}
 	size_t len = strlen(line), have = p->out->text_len;
 	if (have + len + 1 < COMPAT_TEXT_MAX) {
 		p->out->text = realloc(p->out->text, have + len + 2);
@@ -302,16 +313,12 @@ static void take_line(struct parser *p)
 void parser_feed(struct parser *p, const char *data, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		/* Colours: ESC [ … letter. */
-		if (data[i] == '\033') {
-			while (i + 1 < len && !isalpha((unsigned char)data[i + 1]))
-				i++;
-			i++;
-		} else if (data[i] == '\n') {
+		if (p->in_escape || data[i] == '\033')
+			p->in_escape = data[i] != '\n' && !isalpha((unsigned char)data[i]);
+		else if (data[i] == '\n')
 			take_line(p);
-		} else if (data[i] != '\0' && p->line_len + 1 < sizeof(p->line)) {
+		else if (data[i] != '\0' && p->line_len + 1 < sizeof(p->line))
 			p->line[p->line_len++] = data[i];
-		}
 	}
 }
 
