@@ -20,9 +20,13 @@ static struct err *become_nobody(void)
 
 static struct err *bound_caps(uint64_t keep)
 {
-	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-		if (!(keep & CAP_BIT(cap)) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
-			return err_errno(errno, "dropping capability %d", cap);
+	for (int cap = 0; cap < 64; cap++) {
+		if (keep & CAP_BIT(cap) || prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
+			continue;
+		if (errno == EINVAL)              /* behind the last one that this kernel has */
+			break;
+		return err_errno(errno, "dropping capability %d", cap);
+	}
 	return NULL;
 }
 

@@ -106,9 +106,10 @@ static bool is_home(const char *path)
 		return true;
 	/* Not getpwuid(), which would load shared libraries. */
 	FILE *f = fopen("/etc/passwd", "re");
-	bool found = false;
-	for (struct passwd *pw; f && !found && (pw = fgetpwent(f));)
-		found = pw->pw_uid == getuid() && path_is_within(pw->pw_dir, path);
+	struct passwd *pw = NULL;
+	while (f && (pw = fgetpwent(f)) && pw->pw_uid != getuid())
+		;
+	bool found = pw && path_is_within(pw->pw_dir, path);
 	if (f)
 		fclose(f);
 	return found;

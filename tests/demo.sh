@@ -18,7 +18,7 @@ show "A program gets a Linux kernel of its own: its own processes, host name, ro
 
 echo "precious" >file
 show "It may do what it likes. Here it deletes all it can ..." \
-	"sbx run -- sh -c 'rm -rf /usr/bin /etc file 2>/dev/null; ls file /usr/bin/env'"
+	"sbx run -- sh -c 'rm -rf /usr/bin /etc file 2>/dev/null; echo left here: \$(echo *), in /usr/bin: \$(echo /usr/bin/*)'"
 show "... and nothing happened." "ls file /usr/bin/env"
 
 show "Real programs run as they are: a shell, pipes, a compiler, Python with threads and processes." \
