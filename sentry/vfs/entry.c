@@ -130,9 +130,9 @@ int vfs_mknod(struct task *t, int dirfd, const char *name, mode_t mode, dev_t de
 		return err;
 	struct inode *dir = e.dir.dentry->inode;
 	AUTO(inode_put) struct inode *i = NULL;
-	bool device = S_ISCHR(mode) || S_ISBLK(mode);
+	bool device = S_ISBLK(mode) || (S_ISCHR(mode) && dev != 0);       /* 0:0 is a whiteout: anybody may make one */
 	mode = entry_mode(t, dir, mode & (S_IFMT | 07777));
-	if (device && dev != 0 && !cred_has_file_cap(t->cred, CAP_MKNOD))
+	if (device && !cred_has_file_cap(t->cred, CAP_MKNOD))
 		err = -EPERM;
 	else if (S_ISREG(mode))
 		err = dir->ops->create ? dir->ops->create(dir, e.dentry->name, mode, t->cred, &i) : -EPERM;

@@ -142,6 +142,8 @@ TEST(nodes)
 	AS_USER(1000, {
 		EXPECT_ERRNO(mknod("c", S_IFCHR | 0666, makedev(1, 3)), EPERM);
 		EXPECT_OK(mknod("q", S_IFIFO | 0600, 0));
+		EXPECT_OK(mknod("w", S_IFCHR | 0600, 0));                 /* a whiteout: nobody's device */
+		EXPECT_ERRNO(mknod("b", S_IFBLK | 0600, 0), EPERM);
 	});
 	scratch_end();
 }
