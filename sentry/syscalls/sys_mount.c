@@ -116,6 +116,8 @@ long sys_mount(struct task *t, uptr_t source, uptr_t target, uptr_t filesystemty
 		return err;
 	if (!may_mount(t))
 		return -EPERM;
+	if (S_ISLNK(at.dentry->inode->mode))
+		return -ENOENT;           /* only /proc/PID/fd leads to a link itself; what is there comes and goes */
 	if ((mountflags & MGC_MASK) == MGC_VAL)
 		mountflags &= ~MGC_MASK;
 

@@ -151,6 +151,20 @@ TEST(errors)
 	scratch_end();
 }
 
+TEST(nothing_can_be_mounted_on_a_link_of_proc)
+{
+	char path[64];
+	own_namespace();
+	int fd = file_with("f", "x");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	int link = open(path, O_PATH | O_NOFOLLOW);
+	ASSERT_OK(link);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", link);
+	EXPECT_EQ(mount("f", path, "", MS_BIND, NULL), -1);
+	EXPECT(errno == ENOENT || errno == EACCES);
+	scratch_end();
+}
+
 TEST(mounts_are_listed)
 {
 	own_namespace();
