@@ -45,7 +45,7 @@ static int populate(struct task *t, uint64_t start, uint64_t end)
 	for (;;) {
 		bool more = v && v->start < end;
 		if (more && v->prot != PROT_NONE && !(v->flags & MAP_GROWSDOWN)) {
-			bool write = (v->prot & PROT_WRITE) && !(v->flags & MAP_SHARED);
+			bool write = (v->prot & PROT_WRITE) && (!(v->flags & MAP_SHARED) || !(v->prot & PROT_READ));
 			uint64_t from = MAX(v->start, start), to = MIN(v->end, end);
 			calls[n++] = PL_CALL(SYS_madvise, from, to - from, write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
 		}

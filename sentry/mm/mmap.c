@@ -104,7 +104,7 @@ static int64_t map_in_stub(struct task *t, const struct request *r, uint64_t at)
 	}
 	bool populate = (r->flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || (r->vm_flags & VM_LOCKED);
 	if (populate && r->prot != PROT_NONE) {
-		bool write = (r->prot & PROT_WRITE) && !shared;
+		bool write = (r->prot & PROT_WRITE) && (!shared || !(r->prot & PROT_READ));
 		calls[n++] = PL_CALL(SYS_madvise, at, r->len, write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
 	}
 	int err = mm_host_calls(t, calls, n);

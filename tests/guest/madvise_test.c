@@ -168,3 +168,16 @@ TEST(anonymous_mappings_can_be_named)
 	EXPECT_ERRNO(prctl(0x53564d41, 0, p + 1, PG, "x"), EINVAL);
 	EXPECT_OK(prctl(0x53564d41, 0, p, PG, NULL));
 }
+
+TEST(mlock_makes_pages_present_even_if_they_can_only_be_written)
+{
+	COVERS(mlock, mmap);
+	unsigned char vec[2] = { 0 };
+	char *p = mmap(NULL, 2 * PG, PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT(p != MAP_FAILED);
+	if (mlock(p, PG) < 0)
+		SKIP("no memory may be locked here");
+	ASSERT_OK(mincore(p, 2 * PG, vec));
+	EXPECT_EQ(vec[0] & 1, 1);
+	EXPECT_EQ(vec[1] & 1, 0);
+}
