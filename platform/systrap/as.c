@@ -136,6 +136,10 @@ static int fork_as(struct systrap_thread *parent, struct systrap_thread **out)
 	err = from->base.dead ? -ESRCH : stub_send_fds(from->control, (int[]){ areas_fd, control[1] }, 2);
 	if (!err)
 		err = systrap_command(parent, CMD_FORK);
+	if (!err && !systrap_fds_taken(from)) {
+		pl_as_kill(&from->base);
+		err = -ESRCH;
+	}
 	sleep_lock_release(&from->fd_lock);
 	int64_t ret = err ? err : __atomic_load_n(&parent->slot->ret, __ATOMIC_RELAXED);
 	if (ret > 0) {

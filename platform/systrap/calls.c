@@ -38,6 +38,10 @@ static int run_batch(struct systrap_thread *t, struct pl_call *v, int n)
 	}
 	if (!err)
 		err = systrap_command(t, CMD_CALLS);
+	if (!err && fds && !systrap_fds_taken(as)) {
+		pl_as_kill(&as->base);
+		err = -ESRCH;
+	}
 	if (fds)
 		sleep_lock_release(&as->fd_lock);
 	if (err)

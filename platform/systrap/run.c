@@ -10,9 +10,11 @@
  *       Whichever store comes first, the other side's load sees it. */
 #include <linux/audit.h>
 #include <linux/futex.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -144,6 +146,12 @@ int systrap_command(struct systrap_thread *t, enum stub_command command)
 	/* The guest has had its hands in its own slot. */
 	pl_as_kill(t->base.as);
 	return -ESRCH;
+}
+
+bool systrap_fds_taken(struct systrap_as *as)
+{
+	int bytes;
+	return ioctl(as->control, SIOCOUTQ, &bytes) == 0 && bytes == 0;
 }
 
 bool systrap_find_frame(struct systrap_thread *t)

@@ -80,4 +80,7 @@ void systrap_expect(struct systrap_thread *t);              /* a new thread that
 int systrap_wait(struct systrap_thread *t, uint32_t *out_event) MUST_CHECK;     /* -ESRCH: the stub is gone. sleeps */
 int systrap_command(struct systrap_thread *t, enum stub_command command) MUST_CHECK;   /* both, expecting EVENT_DONE. sleeps */
 void systrap_thread_lost(struct systrap_thread *t);         /* its stub died: wakes who waits */
+/* A stub that leaves descriptors where they are misbehaves: those in flight count against a limit that our user's other
+ * sandboxes share. */
+bool systrap_fds_taken(struct systrap_as *as);
 bool systrap_find_frame(struct systrap_thread *t);          /* reads and checks slot->frame */

@@ -37,10 +37,11 @@ static int make_ro_page(void)
 
 int systrap_areas_new(void)
 {
-	int fd = memfd_create("sbx-areas", MFD_CLOEXEC);
+	int fd = memfd_create("sbx-areas", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return -errno;
-	if (ftruncate(fd, STUB_AREAS_BYTES) < 0) {
+	/* Were it ever cut short, the sentry would get SIGBUS. */
+	if (ftruncate(fd, STUB_AREAS_BYTES) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
 		int err = -errno;
 		close(fd);
 		return err;

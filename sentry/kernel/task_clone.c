@@ -21,6 +21,9 @@
 #define CLONE_NAMESPACES (CLONE_NEWTIME | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
 			  CLONE_NEWPID | CLONE_NEWNET)
 
+/* Each costs the sentry two mappings for its stack, and one more for a stub, of the 65530 that the host lets it have. */
+#define TASKS_MAX 16000
+
 static bool has_all(uint64_t flags, uint64_t wanted)
 {
 	return (flags & wanted) == wanted;
@@ -52,6 +55,8 @@ static int check_limits(const struct task *t)
 	if (!exempt && (rlim_t)user_counts(c->uid).tasks >= t->tg->rlimits[RLIMIT_NPROC].rlim_cur)
 		return -EAGAIN;
 	int limit = sentry_config->pids_limit;
+	if (task_count() >= TASKS_MAX)
+		return -EAGAIN;
 	if (limit <= 0 || task_count() < limit)
 		return 0;
 	sandbox_pids_refused();
