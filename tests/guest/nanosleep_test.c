@@ -118,22 +118,14 @@ TEST(clocks_run)
 	EXPECT(sys >= vdso && sys - vdso < 1000000000);
 }
 
-static void burn(uint64_t ns)
-{
-	struct timespec ts;
-	uint64_t t = now_ns(CLOCK_MONOTONIC);
-	do
-		clock_gettime(CLOCK_MONOTONIC, &ts);
-	while ((uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec - t < ns);
-}
-
 TEST(cpu_clocks_count_work_and_not_sleep)
 {
 	uint64_t p = now_ns(CLOCK_PROCESS_CPUTIME_ID), t = now_ns(CLOCK_THREAD_CPUTIME_ID);
 	usleep(50000);
 	EXPECT(now_ns(CLOCK_PROCESS_CPUTIME_ID) - p < 40000000);
-	burn(50000000);
-	EXPECT(now_ns(CLOCK_PROCESS_CPUTIME_ID) - p >= 10000000);
+	/* By its own clock: on a busy machine time passes without work. A clock that stands still is seen by the alarm. */
+	while (now_ns(CLOCK_PROCESS_CPUTIME_ID) - p < 20000000)
+		;
 	EXPECT(now_ns(CLOCK_THREAD_CPUTIME_ID) - t >= 10000000);
 	clockid_t id;
 	ASSERT_EQ(clock_getcpuclockid(getpid(), &id), 0);
