@@ -3,8 +3,9 @@ BUILD ?= build
 JOBS ?= $(shell nproc)
 BUILD_DEPS = cmake gcc libc6-dev pkg-config libseccomp-dev libunwind-dev libcapstone-dev libcmocka-dev libbsd-dev uthash-dev
 TEST_DEPS = busybox-static musl-tools python3 perl sqlite3 git make gcc procps strace bubblewrap hyperfine util-linux tmux less vim-tiny
+COMPAT_DEPS = python3 libpython3.11-testsuite stress-ng
 
-.PHONY: all run test docs asan lint format deps test-deps clean install
+.PHONY: all run test compat docs asan lint format deps test-deps clean install
 
 all: deps
 	@cmake -S . -B $(BUILD) $(CMAKE_FLAGS) >/dev/null
@@ -21,6 +22,10 @@ run: all
 
 test: test-deps all
 	sh tests/run.sh $(BUILD)
+
+compat: all
+	@sh tests/install_deps.sh $(COMPAT_DEPS)
+	bash tests/compat/run.sh $(BUILD)/sbx
 
 asan: test-deps
 	@$(MAKE) --no-print-directory all BUILD=build-asan CMAKE_FLAGS="-DSBX_SANITIZE=ON"
