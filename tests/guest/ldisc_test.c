@@ -62,6 +62,50 @@ TEST(the_settings_of_a_new_terminal)
 	EXPECT_EQ(t.c_cflag & (CSIZE | PARENB), CS8);
 }
 
+TEST(settings_in_system_v_form)
+{
+	struct pair p = pair_open();
+	struct termio old;
+	struct termios t;
+	ASSERT_OK(ioctl(p.slave, TCGETA, &old));
+	EXPECT_EQ(old.c_lflag, ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN);
+	EXPECT_EQ(old.c_cc[VINTR], 3);
+	old.c_lflag &= (unsigned short)~ECHO;
+	old.c_cc[VINTR] = 'i';
+	ASSERT_OK(ioctl(p.slave, TCSETAF, &old));
+	ASSERT_OK(tcgetattr(p.master, &t));
+	EXPECT_EQ(t.c_lflag, ISIG | ICANON | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN);
+	EXPECT_EQ(t.c_cc[VINTR], 'i');
+	EXPECT_EQ(t.c_cc[VSUSP], 032);
+	EXPECT_ERRNO(ioctl(p.slave, TCGETA, NULL), EFAULT);
+	EXPECT_ERRNO(ioctl(p.slave, TCSETA, NULL), EFAULT);
+}
+
+TEST(locked_settings_stay)
+{
+	struct pair p = pair_open();
+	struct termios lock, t;
+	memset(&lock, 0xff, sizeof(lock));
+	ASSERT_OK(ioctl(p.slave, TIOCGLCKTRMIOS, &lock));
+	EXPECT_EQ(lock.c_lflag, 0);
+	EXPECT_EQ(lock.c_cc[VINTR], 0);
+	lock.c_lflag = ECHO;
+	lock.c_cc[VINTR] = 1;
+	if (ioctl(p.slave, TIOCSLCKTRMIOS, &lock) < 0) {
+		EXPECT_EQ(errno, EPERM);
+		SKIP("needs CAP_SYS_ADMIN");
+	}
+	ASSERT_OK(tcgetattr(p.slave, &t));
+	t.c_lflag &= (tcflag_t)~(ECHO | ICANON);
+	t.c_cc[VINTR] = 'i';
+	t.c_cc[VQUIT] = 'q';
+	ASSERT_OK(tcsetattr(p.slave, TCSANOW, &t));
+	ASSERT_OK(tcgetattr(p.slave, &t));
+	EXPECT_EQ(t.c_lflag & (ECHO | ICANON), ECHO);
+	EXPECT_EQ(t.c_cc[VINTR], 3);
+	EXPECT_EQ(t.c_cc[VQUIT], 'q');
+}
+
 TEST(lines_come_whole_and_one_at_a_time)
 {
 	struct pair p = pair_open();

@@ -1,8 +1,8 @@
 /* termios.c - terminal settings: TCGETS and its family (ioctl_tty(2), termios(3)).
  *
  * LINUX    drivers/tty/tty_ioctl.c, pty_set_termios(). Asked through the master, the slave's settings are meant.
- *          Output is the master's as soon as it is written: there is nothing to drain.
- * MISSING  TIOCGLCKTRMIOS; the old struct termio (TCGETA). */
+ *          Output is the master's as soon as it is written: there is nothing to drain. */
+#include <linux/capability.h>
 #include <string.h>
 
 #include "sentry/fs/tty/tty_impl.h"
@@ -36,6 +36,21 @@ static unsigned speed_of(unsigned code, unsigned current)
 	return code > CBAUDEX && n < ARRAY_SIZE(high) ? high[n] : current;
 }
 
+/* TIOCSLCKTRMIOS: what is locked stays as it was. */
+static void keep_locked(struct termios2 *tio, const struct termios2 *old, const struct termios2 *lock)
+{
+	tio->c_iflag ^= (tio->c_iflag ^ old->c_iflag) & lock->c_iflag;
+	tio->c_oflag ^= (tio->c_oflag ^ old->c_oflag) & lock->c_oflag;
+	tio->c_cflag ^= (tio->c_cflag ^ old->c_cflag) & lock->c_cflag;
+	tio->c_lflag ^= (tio->c_lflag ^ old->c_lflag) & lock->c_lflag;
+	if (lock->c_line)
+		tio->c_line = old->c_line;
+	for (size_t i = 0; i < ARRAY_SIZE(tio->c_cc); i++) {
+		if (lock->c_cc[i])
+			tio->c_cc[i] = old->c_cc[i];
+	}
+}
+
 /* A pty has eight bits and no parity, whatever is asked. */
 static void set(struct tty *tty, struct termios2 tio)
 {
@@ -45,6 +60,7 @@ static void set(struct tty *tty, struct termios2 tio)
 	tio.c_cflag = (tio.c_cflag & ~(unsigned)(CSIZE | PARENB)) | CS8 | CREAD;
 
 	struct termios2 old = tty->tio;
+	keep_locked(&tio, &old, &tty->tio_lock);
 	tty->tio = tio;
 	bool flow = IFLAG(tty, IXON) && CC(tty, VSTOP) == 023 && CC(tty, VSTART) == 021;
 	bool old_flow = (old.c_iflag & IXON) && old.c_cc[VSTOP] == 023 && old.c_cc[VSTART] == 021;
@@ -53,19 +69,64 @@ static void set(struct tty *tty, struct termios2 tio)
 	ldisc_termios_changed(tty, &old);
 }
 
+/* System V's settings: the lower halves of the flags, and the first characters. */
+struct old_termio {
+	uint16_t c_iflag, c_oflag, c_cflag, c_lflag;
+	uint8_t c_line, c_cc[8];
+};
+
+static long get_termio(struct task *t, const struct termios2 *tio, uptr_t arg)
+{
+	struct old_termio old;
+	memset(&old, 0, sizeof(old));     /* the padding goes to the guest, too */
+	old.c_iflag = (uint16_t)tio->c_iflag;
+	old.c_oflag = (uint16_t)tio->c_oflag;
+	old.c_cflag = (uint16_t)tio->c_cflag;
+	old.c_lflag = (uint16_t)tio->c_lflag;
+	old.c_line = tio->c_line;
+	memcpy(old.c_cc, tio->c_cc, sizeof(old.c_cc));
+	return put_user(t, arg, &old);
+}
+
+static int copy_termio(struct task *t, struct termios2 *tio, uptr_t arg)
+{
+	struct old_termio old;
+	if (get_user(t, &old, arg))
+		return -EFAULT;
+	tio->c_iflag = (tio->c_iflag & ~0xffffU) | old.c_iflag;
+	tio->c_oflag = (tio->c_oflag & ~0xffffU) | old.c_oflag;
+	tio->c_cflag = (tio->c_cflag & ~0xffffU) | old.c_cflag;
+	tio->c_lflag = (tio->c_lflag & ~0xffffU) | old.c_lflag;
+	tio->c_line = old.c_line;
+	memcpy(tio->c_cc, old.c_cc, sizeof(old.c_cc));
+	return 0;
+}
+
+#define TERMIO_BYTES sizeof(struct old_termio)
 static long set_user(struct task *t, struct tty *tty, uptr_t arg, size_t bytes, bool flush)
 {
 	int err = tty_check_change(t, tty, SIGTTOU);
 	if (err)
 		return err;
 	struct termios2 tio = tty->tio;
-	err = copy_from_user(t, &tio, arg, bytes);
+	err = bytes == TERMIO_BYTES ? copy_termio(t, &tio, arg) : copy_from_user(t, &tio, arg, bytes);
 	if (err)
 		return err;
 	if (flush)
 		tty_flush_input(tty);
 	set(tty, tio);
 	console_wanted(tty);
+	return 0;
+}
+
+static long set_lock(struct task *t, struct tty *tty, uptr_t arg)
+{
+	struct termios2 lock = { 0 };
+	if (!cred_has_cap(t->cred, CAP_SYS_ADMIN))
+		return -EPERM;
+	if (copy_from_user(t, &lock, arg, OLD_BYTES))
+		return -EFAULT;
+	tty->tio_lock = lock;
 	return 0;
 }
 
@@ -133,6 +194,16 @@ long tty_ioctl_termios(struct task *t, struct tty_file *tf, unsigned cmd, uint64
 	case TCSETSW2:
 	case TCSETSF2:
 		return set_user(t, tty, UPTR(arg), sizeof(tty->tio), cmd == TCSETSF2);
+	case TCGETA:
+		return get_termio(t, &tty->tio, UPTR(arg));
+	case TCSETA:
+	case TCSETAW:
+	case TCSETAF:
+		return set_user(t, tty, UPTR(arg), TERMIO_BYTES, cmd == TCSETAF);
+	case TIOCGLCKTRMIOS:
+		return copy_to_user(t, UPTR(arg), &tty->tio_lock, OLD_BYTES);
+	case TIOCSLCKTRMIOS:
+		return set_lock(t, tty, UPTR(arg));
 	case TCXONC:
 		return flow(t, tf, arg);
 	case TCFLSH:

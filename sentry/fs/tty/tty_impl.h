@@ -40,6 +40,7 @@ struct tty {
 	struct pts_table *table;          /* who gave the index */
 	struct inode *inode;              /* its node; a reference; NULL once the master is closed */
 	struct termios2 tio;
+	struct termios2 tio_lock;         /* what is set here in flags, or not 0 in c_line and c_cc, can't be changed */
 	struct winsize winsize;
 	struct ldisc ld;
 	struct ring staged, out, echo;
