@@ -1,7 +1,7 @@
 /* sys_fcntl.c - dup(2), dup2(2), dup3(2), fcntl(2), flock(2).
  *
  * LINUX    fs/fcntl.c, fs/file.c, fs/locks.c.
- * MISSING  F_NOTIFY, write-life hints. */
+ * MISSING  Write-life hints. */
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/file.h>
@@ -12,6 +12,7 @@
 #include "sentry/vfs/async.h"
 #include "sentry/vfs/lease.h"
 #include "sentry/vfs/locks.h"
+#include "sentry/vfs/notify.h"
 #include "sentry/vfs/permission.h"
 
 static long dup_from(struct task *t, int fd, int min, bool cloexec)
@@ -196,6 +197,8 @@ static long fcntl_file(struct task *t, int fd, struct file *f, int cmd, uint64_t
 			return -EINVAL;
 		f->owner.sig = (int)arg;
 		return 0;
+	case F_NOTIFY:
+		return dnotify_set(t, f, fd, (unsigned)arg);
 	case F_GETLEASE:
 		return lease_get(f);
 	case F_SETLEASE:

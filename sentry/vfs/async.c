@@ -58,6 +58,16 @@ void file_signal_owner(struct file *f, int fd, int code, long band)
 	}
 }
 
+void file_default_owner(struct task *t, struct file *f)
+{
+	if (f->owner.pid)
+		return;
+	f->owner.pid = t->tg->tgid;
+	f->owner.type = F_OWNER_PID;
+	f->owner.uid = t->cred->uid;
+	f->owner.euid = t->cred->euid;
+}
+
 static void ready(struct waiter *w, uint32_t events)
 {
 	struct file_async *a = container_of(w, struct file_async, w);

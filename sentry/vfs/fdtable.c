@@ -9,6 +9,7 @@
 
 #include "sentry/kernel/task.h"
 #include "sentry/vfs/locks.h"
+#include "sentry/vfs/notify.h"
 
 #define FD_MAX (1 << 20)                  /* Linux's sysctl fs.nr_open */
 
@@ -33,6 +34,8 @@ static int close_file(struct task *t, struct fdtable *ft, struct file *f)
 		if (t && f->ops->flush)
 			err = f->ops->flush(t, f);
 		locks_release_process(ft, f->inode);
+		if (f->inode->watches)
+			dnotify_released(f, ft);
 	}
 	file_put(f);
 	return err;

@@ -98,6 +98,8 @@ void file_put(struct file *f)
 	}
 	if (f->async)
 		async_file_released(f);
+	if (f->inode->watches)
+		dnotify_released(f, NULL);
 	if (f->epitems)
 		epoll_file_released(f);
 	CHECK(f->refs == 1);

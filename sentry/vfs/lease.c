@@ -86,12 +86,7 @@ static int lease_add(struct task *t, struct file *f, int fd, int type)
 	l->fd = fd;
 	l->type = type;
 	TAILQ_INSERT_TAIL(&f->inode->leases->leases, l, link);
-	if (f->owner.pid == 0) {
-		f->owner.pid = t->tg->tgid;
-		f->owner.type = F_OWNER_PID;
-		f->owner.uid = t->cred->uid;
-		f->owner.euid = t->cred->euid;
-	}
+	file_default_owner(t, f);
 	return 0;
 }
 

@@ -7,7 +7,10 @@
 #include "platform/base/base.h"
 
 struct dentry;
+struct fdtable;
+struct file;
 struct inode;
+struct task;
 
 /* Something happened to the inode itself: IN_ATTRIB, IN_MODIFY, IN_DELETE_SELF, IN_MOVE_SELF, IN_UNMOUNT … */
 void notify_inode(struct inode *i, uint32_t mask);
@@ -24,3 +27,8 @@ uint32_t notify_cookie(void);
 
 /* The last link and the last open are gone: inode_put() calls it when only i->watches has a reference left. */
 void notify_inode_gone(struct inode *i);
+
+/* F_NOTIFY (fcntl(2)). mask: DN_*; no event in it: no longer. -ENOTDIR. Ends with a close(2) of any descriptor of f in the
+ * table that asked (owner), or with f itself (owner NULL); released may sleep. */
+int dnotify_set(struct task *t, struct file *f, int fd, unsigned mask) MUST_CHECK;
+void dnotify_released(struct file *f, const struct fdtable *owner);

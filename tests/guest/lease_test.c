@@ -1,4 +1,4 @@
-/* lease_test.c - leases and O_ASYNC: files that tell their owner (fcntl(2)). */
+/* lease_test.c - leases, O_ASYNC, F_NOTIFY: files that tell their owner (fcntl(2)). */
 #include "tests/guest/fs.h"
 
 #include <fcntl.h>
@@ -134,5 +134,36 @@ TEST(open_tells_whether_it_made_the_file)
 		SKIP("this kernel doesn't know");
 	EXPECT_EQ(answer, 1);
 	EXPECT_EQ(fcntl(found, QUERY, 0), 0);
+	scratch_end();
+}
+
+TEST(a_directory_tells_what_happens_in_it)
+{
+	siginfo_t info;
+	scratch();
+	block(SIGRTMIN + 2);
+	int dir = open(".", O_RDONLY);
+	close(file_with("f", "x"));
+	ASSERT_OK(fcntl(dir, F_SETSIG, SIGRTMIN + 2));
+	if (fcntl(dir, F_NOTIFY, DN_ATTRIB) < 0 && errno == EINVAL)
+		SKIP("no F_NOTIFY in this kernel");
+	EXPECT_ERRNO(fcntl(open("f", O_RDONLY), F_NOTIFY, DN_ATTRIB), ENOTDIR);
+	ASSERT_OK(chmod("f", 0600));
+	EXPECT_EQ(wait_told(&info, 5), SIGRTMIN + 2);
+	EXPECT_EQ(info.si_fd, dir);
+	ASSERT_OK(chmod("f", 0640));
+	EXPECT_EQ(wait_told(&info, 0), -1);               /* it was for once */
+	ASSERT_OK(fcntl(dir, F_NOTIFY, DN_RENAME | DN_MULTISHOT));
+	ASSERT_OK(mkdir("d", 0700));
+	EXPECT_EQ(wait_told(&info, 0), -1);
+	ASSERT_OK(rename("f", "g"));
+	EXPECT_EQ(wait_told(&info, 5), SIGRTMIN + 2);
+	ASSERT_OK(rename("g", "d/g"));                    /* out of it: no rename within */
+	EXPECT_EQ(wait_told(&info, 0), -1);
+	ASSERT_OK(rename("d", "e"));
+	EXPECT_EQ(wait_told(&info, 5), SIGRTMIN + 2);
+	close(dup(dir));                                  /* any close ends it */
+	ASSERT_OK(rename("e", "d"));
+	EXPECT_EQ(wait_told(&info, 0), -1);
 	scratch_end();
 }

@@ -132,7 +132,7 @@ bool watch_remove(struct watch *w)
 	TAILQ_REMOVE(&list->watches, w, link);
 	free(w);
 	watch_count--;
-	return TAILQ_EMPTY(&list->watches);
+	return TAILQ_EMPTY(&list->watches) && TAILQ_EMPTY(&list->marks);
 }
 
 static void inotify_release(struct file *f)
@@ -200,6 +200,17 @@ static struct watch *watch_by_wd(struct inotify *in, int wd)
 	return RB_FIND(watch_tree, &in->watches, &key);
 }
 
+struct notify_list *watch_list_of(struct inode *i)
+{
+	if (!i->watches) {
+		i->watches = NEW(struct notify_list);
+		i->watches->inode = inode_get(i);
+		TAILQ_INIT(&i->watches->watches);
+		TAILQ_INIT(&i->watches->marks);
+	}
+	return i->watches;
+}
+
 int inotify_watch(struct file *f, struct inode *i, uint32_t mask)
 {
 	struct inotify *in = to_inotify(f);
@@ -213,14 +224,9 @@ int inotify_watch(struct file *f, struct inode *i, uint32_t mask)
 	}
 	if (watch_count >= MAX_WATCHES)
 		return -ENOSPC;
-	if (!i->watches) {
-		i->watches = NEW(struct notify_list);
-		i->watches->inode = inode_get(i);
-		TAILQ_INIT(&i->watches->watches);
-	}
 	w = NEW(struct watch);
 	w->in = in;
-	w->list = i->watches;
+	w->list = watch_list_of(i);
 	w->mask = kept;
 	do {
 		w->wd = in->next_wd;

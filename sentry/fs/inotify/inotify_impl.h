@@ -12,6 +12,8 @@ struct inotify;
 struct notify_list {
 	struct inode *inode;
 	TAILQ_HEAD(, watch) watches;
+	TAILQ_HEAD(, dmark) marks;        /* F_NOTIFY: dnotify.c */
+	uint32_t moved_from;              /* the cookie of the last IN_MOVED_FROM here */
 };
 struct watch {
 	struct inotify *in;
@@ -42,6 +44,9 @@ struct inotify {
 
 /* name: NULL or without padding. */
 void inotify_queue(struct inotify *in, int wd, uint32_t mask, uint32_t cookie, const char *name);
-/* The watch ends: IN_IGNORED is queued. true: it was the inode's last; the caller frees the list and puts the inode. */
+/* The inode's list, made if there is none: the caller adds something to it. */
+struct notify_list *watch_list_of(struct inode *i);
+void dnotify_tell(struct notify_list *list, uint32_t mask, uint32_t cookie);      /* the list stays */
+/* The watch ends: IN_IGNORED is queued. true: nothing is on the list any more; the caller frees the list and puts the inode. */
 bool watch_remove(struct watch *w);
 void watch_list_free(struct notify_list *list);    /* an empty one. May sleep */

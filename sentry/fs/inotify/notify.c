@@ -12,6 +12,8 @@
 static void tell(struct inode *i, const char *name, uint32_t mask, uint32_t cookie, bool unlinked)
 {
 	struct watch *w, *next;
+	if (!TAILQ_EMPTY(&i->watches->marks))
+		dnotify_tell(i->watches, mask, cookie);
 	for (w = TAILQ_FIRST(&i->watches->watches); w; w = next) {
 		next = TAILQ_NEXT(w, link);
 		if (!(mask & w->mask & IN_ALL_EVENTS) && !(mask & IN_UNMOUNT))
