@@ -85,6 +85,18 @@ static struct err *build_tree(const struct root *r, int base)
 	return e;
 }
 
+#define PROC ".proc"                      /* in the gofer's root, until the gofer has taken from it what it needs */
+
+/* Its own descriptors' directory, by whose links it opens files anew: alone, cut out of /proc. The rest must be out of reach,
+ * for where root is the user, what is writable in /proc/sys is writable to the gofer too, whatever its capabilities. */
+static struct err *own_descriptors(int *out)
+{
+	*out = open_tree(AT_FDCWD, "/" PROC "/self/fd", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (*out < 0)
+		return err_errno(errno, "/proc/self/fd");
+	return umount2("/" PROC, MNT_DETACH) < 0 ? err_errno(errno, "unmounting /proc") : NULL;
+}
+
 static struct err *open_dir(int base, const char *path, int *out)
 {
 	*out = openat(base, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -109,6 +121,9 @@ struct err *exports_open(struct start *st)
 		if (ex->kind == EXPORT_BIND)
 			e = clone_mount(ex->path, ex->read_only, &st->exports[i].fd);
 	}
+	int proc = -1;
+	if (!e)
+		e = clone_mount("/proc", true, &proc);
 	if (e)
 		return err_in(e, "exporting");
 	int base = tmpfs_new("1m", "256");
@@ -118,6 +133,9 @@ struct err *exports_open(struct start *st)
 	e = root_attach(base);
 	if (!e)
 		e = build_tree(r, base);
+	if (!e && (mkdirat(base, PROC, 0555) < 0 || move_mount(proc, "", base, PROC, MOVE_MOUNT_F_EMPTY_PATH) < 0))
+		e = err_errno(errno, "mounting /proc");
+	close(proc);
 	for (int i = 0; !e && i < r->nexports; i++)
 		if (r->exports[i].kind == EXPORT_TREE)
 			e = open_dir(base, r->exports[i].path, &st->exports[i].fd);
@@ -150,10 +168,10 @@ struct err *gofer_start(struct start *st)
 	prctl(PR_SET_NAME, "sbx gofer");
 	struct gofer_config cfg = { .socket_fd = st->sb->gofer_sock[1], .exports = st->exports, .nexports = st->nexports,
 				    .debug_fd = st->sb->debug_fd, .lock_down = lock_down, .lock_down_arg = st };
-	cfg.proc_fd = openat(st->proc_fd, "self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (cfg.proc_fd < 0)
-		return err_errno(errno, "/proc/self/fd");
-	struct err *e = privileges_drop(false, needed_caps(st), st->sb->opt->debug);
+	struct err *e = own_descriptors(&cfg.proc_fd);
+	if (e)
+		return e;
+	e = privileges_drop(false, needed_caps(st), st->sb->opt->debug);
 	if (e)
 		return e;
 	_exit(gofer_main(&cfg));
