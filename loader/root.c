@@ -65,6 +65,7 @@ void root_add_kernel_mounts(struct root *r)
 		{ .kind = MOUNT_SYS, .target = "/sys", .source = "sysfs", .read_only = true },
 		{ .kind = MOUNT_DEV, .target = "/dev", .source = "devtmpfs", .options = "mode=755" },
 		{ .kind = MOUNT_DEVPTS, .target = "/dev/pts", .source = "devpts", .options = "gid=5,mode=620,ptmxmode=666" },
+		{ .kind = MOUNT_MQUEUE, .target = "/dev/mqueue", .source = "mqueue" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(mounts); i++)
 		root_add_mount(r, mounts[i]);

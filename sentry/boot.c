@@ -15,6 +15,7 @@
 #include "sentry/fs/sys/sys.h"
 #include "sentry/fs/tmpfs/tmpfs.h"
 #include "sentry/fs/tty/tty.h"
+#include "sentry/ipc/mqueue.h"
 #include "sentry/kernel/exec.h"
 #include "sentry/kernel/task.h"
 #include "sentry/sentry.h"
@@ -53,6 +54,8 @@ static int new_sb(const struct sentry_mount *m, struct superblock **out)
 		return dev_mount(out);
 	case MOUNT_DEVPTS:
 		return devpts_mount(m->options, out);
+	case MOUNT_MQUEUE:
+		return mqueue_mount(out);
 	}
 	return -EINVAL;
 }

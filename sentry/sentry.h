@@ -6,7 +6,7 @@
 
 /* A mount of the guest's tree, in the order to be mounted. */
 struct sentry_mount {
-	enum { MOUNT_GOFER, MOUNT_TMPFS, MOUNT_PROC, MOUNT_SYS, MOUNT_DEV, MOUNT_DEVPTS } kind;
+	enum { MOUNT_GOFER, MOUNT_TMPFS, MOUNT_PROC, MOUNT_SYS, MOUNT_DEV, MOUNT_DEVPTS, MOUNT_MQUEUE } kind;
 	const char *target;               /* absolute in the guest; made if missing. "/" is the first */
 	const char *source;               /* for /proc/mounts */
 	int gofer_export;                 /* MOUNT_GOFER: index of the export */

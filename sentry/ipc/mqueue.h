@@ -6,6 +6,12 @@
 
 #include "sentry/vfs/file.h"
 
+#define MQ_HARD_MSG_MAX 65536             /* with CAP_SYS_RESOURCE, and for the sysctls */
+#define MQ_HARD_MSGSIZE_MAX (16 << 20)
+
+/* Sysctls fs.mqueue: for who has no CAP_SYS_RESOURCE; and a queue's own where mq_open(2) is given none. */
+extern int mqueue_queues_max, mqueue_msg_max, mqueue_msgsize_max, mqueue_msg_default, mqueue_msgsize_default;
+
 struct cred;
 struct mqueue;
 struct task;

@@ -25,11 +25,6 @@
 #include "sentry/vfs/permission.h"
 
 #define MQUEUE_MAGIC 0x19800202
-#define QUEUES_MAX 256                    /* /proc/sys/fs/mqueue/ … */
-#define MSG_MAX 10
-#define MSGSIZE_MAX 8192
-#define HARD_MSG_MAX 65536                /* with CAP_SYS_RESOURCE */
-#define HARD_MSGSIZE_MAX (16 << 20)
 #define MSG_OVERHEAD 48                   /* of a message, and of a priority, as Linux counts them */
 #define FILE_SIZE 80                      /* st_size of a queue */
 #define DIRENT_SIZE 20
@@ -40,6 +35,10 @@ struct entry {
 	struct mqueue *q;                 /* a reference */
 	char name[];
 };
+
+int mqueue_queues_max = 256, mqueue_msg_max = 10, mqueue_msgsize_max = 8192;
+int mqueue_msg_default = 10, mqueue_msgsize_default = 8192;
+
 static struct superblock *mq_sb;          /* for the sandbox's life */
 static struct entry *entries;             /* in the order made */
 
@@ -274,7 +273,8 @@ static int check_attr(const struct cred *c, const struct mq_attr *a, uint64_t *o
 	bool may = cred_has_cap(c, CAP_SYS_RESOURCE);
 	if (a->mq_maxmsg <= 0 || a->mq_msgsize <= 0)
 		return -EINVAL;
-	if (a->mq_maxmsg > (may ? HARD_MSG_MAX : MSG_MAX) || a->mq_msgsize > (may ? HARD_MSGSIZE_MAX : MSGSIZE_MAX))
+	if (a->mq_maxmsg > (may ? MQ_HARD_MSG_MAX : mqueue_msg_max) ||
+	    a->mq_msgsize > (may ? MQ_HARD_MSGSIZE_MAX : mqueue_msgsize_max))
 		return -EINVAL;
 	uint64_t maxmsg = (uint64_t)a->mq_maxmsg, overhead = maxmsg + MIN(maxmsg, (uint64_t)MQ_PRIO_MAX), bytes;
 	if (__builtin_mul_overflow(maxmsg, (uint64_t)a->mq_msgsize, &bytes) ||
@@ -286,11 +286,12 @@ static int check_attr(const struct cred *c, const struct mq_attr *a, uint64_t *o
 
 static int mqueue_new(struct task *t, mode_t mode, const struct mq_attr *attr, struct mqueue **out)
 {
-	const struct mq_attr defaults = { .mq_maxmsg = MSG_MAX, .mq_msgsize = MSGSIZE_MAX };
+	const struct mq_attr defaults = { .mq_maxmsg = MIN(mqueue_msg_max, mqueue_msg_default),
+					  .mq_msgsize = MIN(mqueue_msgsize_max, mqueue_msgsize_default) };
 	const struct mq_attr *a = attr ? attr : &defaults;
 	const struct cred *c = t->cred;
 	uint64_t bytes;
-	if (HASH_COUNT(entries) >= QUEUES_MAX && !cred_has_cap(c, CAP_SYS_RESOURCE))
+	if (HASH_COUNT(entries) >= (unsigned)mqueue_queues_max && !cred_has_cap(c, CAP_SYS_RESOURCE))
 		return -ENOSPC;
 	int err = check_attr(c, a, &bytes);
 	if (err)

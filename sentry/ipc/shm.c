@@ -3,7 +3,7 @@
  * HOW      A segment's memory is an unnamed tmpfs file, so once it is attached a host memfd that the host maps; accounting is
  *          the tmpfs's. How often it is attached is how many mappings of it there are: shm_map.c.
  * LINUX    ipc/shm.c. A removed segment that is attached still has its id, but no key.
- * MISSING  SHM_HUGETLB (ENOMEM, as on a machine with no huge pages reserved); SHM_LOCK only sets the flag;
+ * MISSING  SHM_HUGETLB (EINVAL, as without hugetlbfs); SHM_LOCK only sets the flag;
  *          kernel.shm_rmid_forced. */
 #include "sentry/ipc/shm.h"
 
@@ -76,7 +76,7 @@ static int shm_new(struct task *t, int key, uint64_t size, int flags)
 	if (shm_ids.count >= shm_max_count)
 		return -ENOSPC;
 	if (flags & SHM_HUGETLB)
-		return -ENOMEM;
+		return -EINVAL;           /* as without hugetlbfs */
 	/* More than there is at all can never be used; what is less is promised to everybody who asks. */
 	if (size > INT64_MAX - PAGE_SIZE || (!(flags & SHM_NORESERVE) && size > machine_ram_bytes()))
 		return -ENOMEM;

@@ -32,7 +32,7 @@ static void drop_queue(int id)
 static int send_text(int id, long type, const char *text, int flags)
 {
 	out.type = type;
-	strcpy(out.text, text);
+	memcpy(out.text, text, strlen(text));
 	return msgsnd(id, &out, strlen(text), flags);
 }
 

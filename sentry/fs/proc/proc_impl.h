@@ -18,7 +18,8 @@ struct proc_limit {
 	int64_t min, max;
 };
 extern const struct proc_limit proc_shmmax, proc_shmall, proc_shmmni, proc_shm_next_id, proc_sem, proc_sem_next_id,
-	proc_msgmax, proc_msgmnb, proc_msgmni, proc_msg_next_id;
+	proc_msgmax, proc_msgmnb, proc_msgmni, proc_msg_next_id,
+	proc_mq_queues_max, proc_mq_msg_max, proc_mq_msgsize_max, proc_mq_msg_default, proc_mq_msgsize_default;
 int proc_limit_show(struct seq *s, struct pseudo_inode *i, struct task *viewer);
 int proc_limit_store(struct pseudo_inode *i, struct task *writer, char *text, size_t len);
 #define PROC_LIMIT(name_, limit) PSEUDO_FILE(name_, 0644, .show = proc_limit_show, .store = proc_limit_store, .ptr = &(limit))

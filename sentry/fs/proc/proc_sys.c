@@ -191,11 +191,11 @@ static const struct pseudo_entry epoll_entries[] = {
 	{ 0 },
 };
 static const struct pseudo_entry mqueue_entries[] = {
-	PSEUDO_NUMBER("msg_default", 0444, 10),
-	PSEUDO_NUMBER("msg_max", 0444, 10),
-	PSEUDO_NUMBER("msgsize_default", 0444, 8192),
-	PSEUDO_NUMBER("msgsize_max", 0444, 8192),
-	PSEUDO_NUMBER("queues_max", 0444, 256),
+	PROC_LIMIT("msg_default", proc_mq_msg_default),
+	PROC_LIMIT("msg_max", proc_mq_msg_max),
+	PROC_LIMIT("msgsize_default", proc_mq_msgsize_default),
+	PROC_LIMIT("msgsize_max", proc_mq_msgsize_max),
+	PROC_LIMIT("queues_max", proc_mq_queues_max),
 	{ 0 },
 };
 

@@ -1,4 +1,4 @@
-/* proc_sysvipc.c - /proc/sysvipc, and the limits of System V IPC in /proc/sys/kernel.
+/* proc_sysvipc.c - /proc/sysvipc, and the limits of IPC in /proc/sys/kernel and /proc/sys/fs/mqueue.
  *
  * LINUX    ipc/util.c (sysvipc_proc_show), ipc/ipc_sysctl.c. The columns are Linux's to the space: ipcs(1) reads them. */
 #include <inttypes.h>
@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sentry/fs/proc/proc_impl.h"
+#include "sentry/ipc/mqueue.h"
 #include "sentry/ipc/msg.h"
 #include "sentry/ipc/sem.h"
 #include "sentry/ipc/shm.h"
@@ -74,6 +75,14 @@ const struct proc_limit proc_msg_next_id = { .ints = &msg_ids.next_id, .n = 1, .
 const struct proc_limit proc_sem = { .ints = sem_limits, .n = 4, .max = INT_MAX };
 const struct proc_limit proc_sem_next_id = { .ints = &sem_ids.next_id, .n = 1, .min = -1, .max = INT_MAX };
 const struct proc_limit proc_shm_next_id = { .ints = &shm_ids.next_id, .n = 1, .min = -1, .max = INT_MAX };
+
+const struct proc_limit proc_mq_queues_max = { .ints = &mqueue_queues_max, .n = 1, .max = INT_MAX };
+const struct proc_limit proc_mq_msg_max = { .ints = &mqueue_msg_max, .n = 1, .min = 1, .max = MQ_HARD_MSG_MAX };
+const struct proc_limit proc_mq_msgsize_max = { .ints = &mqueue_msgsize_max, .n = 1, .min = 128, .max = MQ_HARD_MSGSIZE_MAX };
+const struct proc_limit proc_mq_msg_default = { .ints = &mqueue_msg_default, .n = 1, .min = 1, .max = MQ_HARD_MSG_MAX };
+const struct proc_limit proc_mq_msgsize_default = {
+	.ints = &mqueue_msgsize_default, .n = 1, .min = 128, .max = MQ_HARD_MSGSIZE_MAX,
+};
 
 int proc_limit_show(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 {
