@@ -169,11 +169,12 @@ static void noise(void **state)
 	struct outcome oc = { 0 };
 	parser_init(&p, &oc, true);
 	uint32_t seed = 1;
+	static const char bytes[] = "ok not[RUN]FAIL: (a.b) ... #1\n\033\377";
 	char buf[4096];
 	for (int i = 0; i < 2000; i++) {
 		for (size_t k = 0; k < sizeof(buf); k++) {
 			seed = seed * 1664525 + 1013904223;
-			buf[k] = "ok not[RUN]FAIL: (a.b) ... #1\n\033\0\377"[(seed >> 16) % 36];
+			buf[k] = bytes[(seed >> 16) % sizeof(bytes)];
 		}
 		parser_feed(&p, buf, sizeof(buf));
 	}
