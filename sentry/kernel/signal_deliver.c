@@ -2,10 +2,11 @@
  *
  * HOW     Takes pending signals one by one: handlers get a frame, default actions end or stop the process. When none is
  *         left, an interrupted system call is restarted (the program counter goes back over the instruction).
- * LINUX   get_signal(), arch_do_signal_or_restart(), handle_signal() in kernel/signal.c and arch/x86/kernel/signal.c.
- * MISSING Core dumps: wait(2)'s status never has the core bit, as on a system that has them off. */
+ * LINUX   get_signal(), arch_do_signal_or_restart(), handle_signal() in kernel/signal.c and arch/x86/kernel/signal.c. */
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
+#include "sentry/kernel/coredump.h"
 #include "sentry/kernel/crash_report.h"
 #include "sentry/kernel/process.h"
 
@@ -111,7 +112,8 @@ static void default_action(struct task *t, int sig, const siginfo_t *info)
 		return;
 	}
 	crash_report(t, sig, info);
-	tg_exit_mark(t->tg, sig);
+	bool dumped = coredump(t, sig, info);
+	tg_exit_mark(t->tg, sig | (dumped ? WCOREFLAG : 0));
 }
 
 void signal_deliver(struct task *t)

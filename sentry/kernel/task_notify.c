@@ -4,6 +4,8 @@
  *         find_new_reaper(), reparent_leader(). */
 #include <string.h>
 
+#include <sys/wait.h>
+
 #include "sentry/kernel/process.h"
 
 #define CLOCK_TICKS_PER_SEC 100
@@ -40,7 +42,8 @@ bool notify_parent_exit(struct thread_group *tg)
 	if (sig) {
 		siginfo_t info;
 		int killer = status & 0x7f;
-		child_info(tg, killer ? CLD_KILLED : CLD_EXITED, killer ? killer : status >> 8 & 0xff, &info);
+		int code = !killer ? CLD_EXITED : WCOREDUMP(status) ? CLD_DUMPED : CLD_KILLED;
+		child_info(tg, code, killer ? killer : status >> 8 & 0xff, &info);
 		info.si_signo = sig;
 		signal_send_group(parent, sig, &info);
 	}

@@ -52,7 +52,8 @@ static void fill(struct thread_group *child, int code, int status, int wstatus, 
 static int take_zombie(struct task *t, struct thread_group *child, const struct wait_query *q, struct wait_result *out)
 {
 	int killer = child->exit_code & 0x7f;
-	fill(child, killer ? CLD_KILLED : CLD_EXITED, killer ? killer : child->exit_code >> 8 & 0xff, child->exit_code, out);
+	int code = !killer ? CLD_EXITED : WCOREDUMP(child->exit_code) ? CLD_DUMPED : CLD_KILLED;
+	fill(child, code, killer ? killer : child->exit_code >> 8 & 0xff, child->exit_code, out);
 	if (!(q->options & WNOWAIT)) {
 		rusage_add(&t->tg->rusage_children, &out->rusage);
 		task_unpublish(child->leader);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "sentry/fs/proc/proc_impl.h"
+#include "sentry/kernel/coredump.h"
 #include "sentry/kernel/machine.h"
 #include "sentry/kernel/pid.h"
 #include "sentry/vfs/lease.h"
@@ -110,6 +111,27 @@ static int store_lease_time(struct pseudo_inode *i, struct task *writer, char *t
 	return 0;
 }
 
+/* --- core files --- */
+
+static int show_core_pattern(struct seq *s, struct pseudo_inode *i, struct task *viewer)
+{
+	(void)i;
+	(void)viewer;
+	seq_printf(s, "%s\n", core_pattern);
+	return 0;
+}
+
+static int store_core_pattern(struct pseudo_inode *i, struct task *writer, char *text, size_t len)
+{
+	(void)i;
+	if (!cred_has_cap(writer->cred, CAP_SYS_ADMIN))
+		return -EPERM;
+	if (*text == '|' || len >= CORE_PATTERN_BYTES)
+		return -EINVAL;               /* there is nobody to run a program for the kernel */
+	snprintf(core_pattern, sizeof(core_pattern), "%s", text);
+	return 0;
+}
+
 static const struct pseudo_entry random_entries[] = {
 	PSEUDO_FILE("boot_id", 0444, .show = show_boot_id),
 	PSEUDO_FILE("uuid", 0444, .show = show_uuid),
@@ -131,7 +153,7 @@ static const struct pseudo_entry kernel_entries[] = {
 	PSEUDO_FILE("threads-max", 0444, .show = show_by_memory, .arg = 131072),
 	PSEUDO_DIR("random", random_entries),
 	PSEUDO_NUMBER("cap_last_cap", 0444, CAP_LAST_CAP),
-	PSEUDO_STRING("core_pattern", 0444, "core"),
+	PSEUDO_FILE("core_pattern", 0644, .show = show_core_pattern, .store = store_core_pattern),
 	PSEUDO_NUMBER("core_uses_pid", 0444, 0),
 	PSEUDO_NUMBER("dmesg_restrict", 0444, 1),
 	PSEUDO_NUMBER("kptr_restrict", 0444, 1),

@@ -1,0 +1,122 @@
+/* core_test.c - core files (core(5)). */
+#include "tests/guest/fs.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+static const char needle[] = "a word in memory that only a core file can show";
+
+/* The system's own choice of the file's name: empty if it is not simply "core". */
+static bool plain_pattern(void)
+{
+	char text[200] = "";
+	int fd = open("/proc/sys/kernel/core_pattern", O_RDONLY);
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	return n > 0 && !strcmp(text, "core\n");
+}
+
+static int die(rlim_t limit, bool dumpable)
+{
+	int status;
+	pid_t pid = fork();
+	if (!pid) {
+		struct rlimit rl = { limit, limit };
+		setrlimit(RLIMIT_CORE, &rl);
+		if (!dumpable)
+			prctl(PR_SET_DUMPABLE, 0);
+		char *p = mmap(NULL, 64 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		for (size_t i = 0; i < sizeof(needle); i++)
+			p[(32 << 20) + i] = needle[i];
+		abort();
+	}
+	waitpid(pid, &status, 0);
+	EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	return status;
+}
+
+/* The file's bytes at an address of its segments. */
+static bool core_shows(const char *map, size_t bytes)
+{
+	const Elf64_Ehdr *e = (const void *)map;
+	const Elf64_Phdr *p = (const void *)(map + e->e_phoff);
+	for (int i = 0; i < e->e_phnum; i++)
+		if (p[i].p_type == PT_LOAD && p[i].p_filesz && p[i].p_offset + p[i].p_filesz <= bytes &&
+		    memmem(map + p[i].p_offset, p[i].p_filesz, needle, sizeof(needle)))
+			return true;
+	return false;
+}
+
+static bool has_note(const char *map, unsigned type)
+{
+	const Elf64_Ehdr *e = (const void *)map;
+	const Elf64_Phdr *p = (const void *)(map + e->e_phoff);
+	for (size_t at = 0; p->p_type == PT_NOTE && at < p->p_filesz;) {
+		const Elf64_Nhdr *n = (const void *)(map + p->p_offset + at);
+		if (n->n_type == type)
+			return true;
+		at += sizeof(*n) + ((n->n_namesz + 3) & ~3U) + ((n->n_descsz + 3) & ~3U);
+	}
+	return false;
+}
+
+TEST(a_crash_leaves_a_core_file)
+{
+	COVERS(wait4, waitid, exit_group);
+	if (!plain_pattern())
+		SKIP("core files go elsewhere here");
+	scratch();
+	int status = die(RLIM_INFINITY, true);
+	EXPECT(WCOREDUMP(status));
+	int fd = open("core", O_RDONLY);
+	ASSERT_OK(fd);
+	struct stat st;
+	ASSERT_OK(fstat(fd, &st));
+	EXPECT_EQ(st.st_mode & 07777, 0600);
+	EXPECT(st.st_size > 64 << 20);
+	EXPECT(st.st_blocks * 512 < 32 << 20);           /* zeroes are holes */
+	char *map = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	ASSERT(map != MAP_FAILED);
+	const Elf64_Ehdr *e = (const void *)map;
+	EXPECT(!memcmp(e->e_ident, ELFMAG, SELFMAG));
+	EXPECT_EQ(e->e_type, ET_CORE);
+	EXPECT(has_note(map, NT_PRSTATUS));
+	EXPECT(has_note(map, NT_PRPSINFO));
+	EXPECT(has_note(map, NT_AUXV));
+	EXPECT(core_shows(map, st.st_size));
+	unlink("core");
+	scratch_end();
+}
+
+TEST(no_core_file_without_limit_or_leave)
+{
+	scratch();
+	EXPECT(!WCOREDUMP(die(0, true)));
+	EXPECT_ERRNO(access("core", F_OK), ENOENT);
+	EXPECT(!WCOREDUMP(die(RLIM_INFINITY, false)) || !plain_pattern());
+	EXPECT_ERRNO(access("core", F_OK), ENOENT);
+	scratch_end();
+}
+
+TEST(waitid_tells_that_there_is_a_core_file)
+{
+	if (!plain_pattern())
+		SKIP("core files go elsewhere here");
+	siginfo_t info;
+	scratch();
+	pid_t pid = fork();
+	if (!pid) {
+		struct rlimit rl = { RLIM_INFINITY, RLIM_INFINITY };
+		setrlimit(RLIMIT_CORE, &rl);
+		raise(SIGQUIT);
+	}
+	ASSERT_OK(waitid(P_PID, pid, &info, WEXITED));
+	EXPECT_EQ(info.si_code, CLD_DUMPED);
+	EXPECT_EQ(info.si_status, SIGQUIT);
+	unlink("core");
+	scratch_end();
+}
