@@ -21,8 +21,11 @@ static uint64_t attached;                 /* mappings, of all segments */
 
 static int shm_file_mmap(struct file *f, uint64_t off, uint64_t len, int prot, int flags, struct mmap_source *out)
 {
-	struct file *memory = container_of(f, struct shm_file, file)->shm->file;
-	return memory ? memory->ops->mmap(memory, off, len, prot, flags, out) : -EIDRM;
+	struct shm *s = container_of(f, struct shm_file, file)->shm;
+	/* remap_file_pages(2) of the last mapping of a removed segment. Linux unmaps first, which destroys it. */
+	if (s->ipc.removed || ((s->ipc.mode & SHM_DEST_BIT) && s->nattch < 2))
+		return -EIDRM;
+	return s->file->ops->mmap(s->file, off, len, prot, flags, out);
 }
 
 /* May sleep. */

@@ -170,6 +170,18 @@ TEST(a_removed_segment_lives_until_its_last_detach)
 	EXPECT_ERRNO(shmctl(id, IPC_STAT, &ds), EINVAL);
 }
 
+TEST(the_last_mapping_of_a_removed_segment_cannot_be_remapped)
+{
+	int id = shmget(IPC_PRIVATE, 8192, IPC_CREAT | 0600);
+	ASSERT_OK(id);
+	char *p = shmat(id, NULL, 0);
+	ASSERT(p != (void *)-1);
+	EXPECT_OK(remap_file_pages(p, 8192, 0, 0, 0));
+	EXPECT_EQ(stat_of(id).shm_nattch, 1);
+	ASSERT_OK(shmctl(id, IPC_RMID, NULL));
+	EXPECT_EQ(remap_file_pages(p, 8192, 0, 0, 0), -1);
+}
+
 TEST(exit_is_the_last_detach)
 {
 	int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
