@@ -16,4 +16,4 @@ list=$COMPAT_OUT/stress-ng.list
 for s in $stressors; do
 	echo "$s stress-ng --$s 1 --timeout 1 --temp-path /tmp --oom-avoid"
 done >"$list"
-judge stress-ng 90 --timeout "${COMPAT_TIMEOUT:-30}" -m 1g --pids-limit 1000 "$list"
+judge stress-ng 90 --timeout "${COMPAT_TIMEOUT:-30}" -m 3g --pids-limit 1000 "$list"
