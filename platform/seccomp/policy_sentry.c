@@ -10,9 +10,7 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/ptrace.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -25,76 +23,50 @@
 
 static const struct policy_rule rules[] = {
 	/* I/O on descriptors it has. */
-	ALLOW(read), ALLOW(write), ALLOW(readv), ALLOW(writev), ALLOW(pread64), ALLOW(pwrite64),
-	ALLOW(preadv), ALLOW(pwritev), ALLOW(preadv2), ALLOW(pwritev2), ALLOW(close),
-	ALLOW(close_range), ALLOW(lseek), ALLOW(fstat), ALLOW(fstatfs), ALLOW(fsync),
-	ALLOW(fdatasync), ALLOW(sync_file_range), ALLOW(fadvise64), ALLOW(readahead),
-	ALLOW(ftruncate), ALLOW(fallocate), ALLOW(copy_file_range), ALLOW(sendfile), ALLOW(splice),
-	ALLOW(tee), ALLOW(flock), ALLOW(dup), ALLOW(dup2), ALLOW(dup3),
+	ALLOW(read), ALLOW(write), ALLOW(writev), ALLOW(pread64), ALLOW(pwrite64), ALLOW(preadv2),
+	ALLOW(pwritev2), ALLOW(close), ALLOW(lseek), ALLOW(fstat), ALLOW(fsync), ALLOW(fdatasync),
+	ALLOW(ftruncate), ALLOW(fallocate),
 	/* fstat as glibc makes it: an empty path and AT_EMPTY_PATH; it has no directory in which a
 	   path would mean anything. */
-	ALLOW_IF(newfstatat, IS32(3, AT_EMPTY_PATH)), ALLOW_IF(statx, IS32(2, AT_EMPTY_PATH)),
-	ALLOW_IF(fcntl, IS32(1, F_GETFL)), ALLOW_IF(fcntl, IS32(1, F_SETFL)),
-	ALLOW_IF(fcntl, IS32(1, F_GETFD)), ALLOW_IF(fcntl, IS32(1, F_SETFD)),
+	ALLOW_IF(newfstatat, IS32(3, AT_EMPTY_PATH)), ALLOW_IF(fcntl, IS32(1, F_GETFL)),
 	ALLOW_IF(fcntl, IS32(1, F_DUPFD_CLOEXEC)), ALLOW_IF(fcntl, IS32(1, F_ADD_SEALS)),
-	ALLOW_IF(fcntl, IS32(1, F_GET_SEALS)), ALLOW_IF(fcntl, IS32(1, F_SETPIPE_SZ)),
-	ALLOW_IF(fcntl, IS32(1, F_GETPIPE_SZ)),
-	/* A terminal that the user handed over, and how much a pipe holds. No TIOCSTI: it would
-	   type for the user. */
+	/* A terminal that the user handed over, and how much a pipe or socket holds. No TIOCSTI: it
+	   would type for the user. */
 	ALLOW_IF(ioctl, IS32(1, FIONREAD)), ALLOW_IF(ioctl, IS32(1, TIOCOUTQ)),
 	ALLOW_IF(ioctl, IS32(1, TCGETS)), ALLOW_IF(ioctl, IS32(1, TCSETS)),
 	ALLOW_IF(ioctl, IS32(1, TCSETSW)), ALLOW_IF(ioctl, IS32(1, TCSETSF)),
-	ALLOW_IF(ioctl, IS32(1, TCFLSH)), ALLOW_IF(ioctl, IS32(1, TCSBRK)),
-	ALLOW_IF(ioctl, IS32(1, TCSBRKP)), ALLOW_IF(ioctl, IS32(1, TCXONC)),
-	ALLOW_IF(ioctl, IS32(1, TIOCGWINSZ)), ALLOW_IF(ioctl, IS32(1, TIOCSWINSZ)),
-	ALLOW_IF(ioctl, IS32(1, FIONBIO)),
+	ALLOW_IF(ioctl, IS32(1, TCFLSH)), ALLOW_IF(ioctl, IS32(1, TIOCGWINSZ)),
 
-	/* Waiting. */
-	ALLOW(epoll_create1), ALLOW(epoll_ctl), ALLOW(epoll_wait), ALLOW(epoll_pwait),
-	ALLOW(epoll_pwait2), ALLOW(poll), ALLOW(ppoll), ALLOW(eventfd2), ALLOW(timerfd_create),
-	ALLOW(timerfd_settime), ALLOW(sched_yield), ALLOW_IF(futex, IS32(1, FUTEX_WAKE)),
-	ALLOW_IF(futex, IS32(1, FUTEX_WAIT)), ALLOW_IF(futex, IS32(1, FUTEX_WAKE_PRIVATE)),
-	ALLOW_IF(futex, IS32(1, FUTEX_WAIT_PRIVATE)),
+	/* Waiting, and waking stubs. */
+	ALLOW(epoll_create1), ALLOW(epoll_ctl), ALLOW(epoll_pwait2), ALLOW(poll),
+	ALLOW_IF(futex, IS32(1, FUTEX_WAKE)), ALLOW_IF(futex, IS32(1, FUTEX_WAKE_PRIVATE)),
 
 	/* To gofer, stubs, init and loader. */
-	ALLOW(sendmsg), ALLOW(recvmsg), ALLOW(sendto), ALLOW(recvfrom), ALLOW(shutdown),
-	ALLOW(sendmmsg), ALLOW(recvmmsg), ALLOW_IF(socketpair, IS32(0, AF_UNIX), IS32(2, 0)),
+	ALLOW(sendmsg), ALLOW(recvmsg), ALLOW(sendto), ALLOW(recvfrom),
+	ALLOW_IF(socketpair, IS32(0, AF_UNIX), IS32(2, 0)),
 	ALLOW_IF(setsockopt, IS32(1, SOL_SOCKET), IS32(2, SO_PASSCRED)),
-	ALLOW_IF(setsockopt, IS32(1, SOL_SOCKET), IS32(2, SO_SNDBUF)),
-	ALLOW_IF(setsockopt, IS32(1, SOL_SOCKET), IS32(2, SO_RCVBUF)),
-	ALLOW_IF(getsockopt, IS32(1, SOL_SOCKET)),
 
 	/* Its own memory, and files without a name. Never executable. */
 	ALLOW_IF(mmap, HAS_NONE_OF(2, PROT_EXEC)), ALLOW_IF(mprotect, HAS_NONE_OF(2, PROT_EXEC)),
-	ALLOW(munmap), ALLOW(mremap), ALLOW(madvise), ALLOW(brk), ALLOW(mincore), ALLOW(msync),
+	ALLOW(munmap), ALLOW(mremap), ALLOW(madvise), ALLOW(brk),
 	ALLOW_IF(memfd_create, HAS_NONE_OF(1, ~(uint64_t)(MFD_CLOEXEC | MFD_ALLOW_SEALING |
 							  MFD_EXEC | MFD_NOEXEC_SEAL))),
 
 	/* The stubs: their memory, their signals. */
 	ALLOW(process_vm_readv), ALLOW(process_vm_writev), ALLOW_IF(tgkill, IS32(2, SIGURG)),
-	ALLOW_IF(tgkill, IS32(2, SIGKILL)), ALLOW_IF(kill, IS32(1, SIGKILL)),
-	/* Their tracing, for the platform of that name. Scheduling and CPU time of their threads.
-	 */
+	ALLOW_IF(kill, IS32(1, SIGKILL)),
+	/* Their tracing, for the platform of that name. */
 	ALLOW_IF(ptrace, IS(0, PTRACE_SEIZE)), ALLOW_IF(ptrace, IS(0, PTRACE_SYSEMU)),
 	ALLOW_IF(ptrace, IS(0, PTRACE_CONT)), ALLOW_IF(ptrace, IS(0, PTRACE_GETREGSET)),
 	ALLOW_IF(ptrace, IS(0, PTRACE_SETREGSET)), ALLOW_IF(ptrace, IS(0, PTRACE_GETSIGINFO)),
 	ALLOW_IF(ptrace, IS(0, PTRACE_GETEVENTMSG)),
 	ALLOW_IF(ptrace, IS(0, PTRACE_GET_SYSCALL_INFO)),
-	ALLOW_IF(wait4, IS32(0, -1), IS32(2, WNOHANG | __WALL)), ALLOW(sched_setaffinity),
-	ALLOW(sched_setscheduler), ALLOW(sched_setattr), ALLOW(setpriority),
+	ALLOW_IF(wait4, IS32(0, -1), IS32(2, WNOHANG | __WALL)),
 
 	/* Itself. */
-	ALLOW(clock_gettime), ALLOW(clock_getres), ALLOW(gettimeofday), ALLOW(time),
-	ALLOW(nanosleep), ALLOW(getrandom), ALLOW(getpid), ALLOW(gettid), ALLOW(getuid),
-	ALLOW(geteuid), ALLOW(getcpu), ALLOW(sysinfo), ALLOW(uname), ALLOW(getrusage), ALLOW(times),
-	ALLOW(sched_getaffinity), ALLOW(sched_getparam), ALLOW(sched_getattr), ALLOW(getpriority),
-	ALLOW_IF(prlimit64, IS(2, 0)), ALLOW(getrlimit), ALLOW(membarrier), ALLOW(restart_syscall),
-	ALLOW(rt_sigreturn), ALLOW(rt_sigaction), ALLOW(rt_sigprocmask), ALLOW(sigaltstack),
-	ALLOW(exit), ALLOW(exit_group),
+	ALLOW(clock_gettime), ALLOW(clock_getres), ALLOW(getrandom), ALLOW(getpid), ALLOW(sysinfo),
+	ALLOW(sched_getaffinity), ALLOW_IF(prlimit64, IS(2, 0)), ALLOW(restart_syscall),
+	ALLOW(rt_sigreturn), ALLOW(rt_sigaction), ALLOW(rt_sigprocmask), ALLOW(exit_group),
 	/* abort() raises its own signal. */
-	ALLOW_IF(tgkill, IS32(2, SIGABRT)),
-	/* Raising its own limit on descriptors to what it may have. */
-	ALLOW_IF(prlimit64, IS(0, 0), IS32(1, RLIMIT_NOFILE)),
-	ALLOW_IF(prctl, IS32(0, PR_SET_NAME)), ALLOW_IF(prctl, IS32(0, PR_SET_TIMERSLACK)),
-	ALLOW_IF(prctl, IS32(0, PR_SET_VMA)), SANITIZER_RULES};
+	ALLOW(gettid), ALLOW_IF(tgkill, IS32(2, SIGABRT)), SANITIZER_RULES};
 POLICY(sentry);

@@ -7,6 +7,8 @@
  *            memory calls     act on the stub's own address space; no huge pages, no locked pages; mapping a descriptor
  *                             needs one: the stub holds none that can be mapped, but for moments while it maps one
  *                             it was given, or makes a child, whose areas it could map then (its own child's)
+ *            madvise          not MADV_MERGEABLE: which pages the host merges tells what others have in theirs
+ *            mincore          of a file's pages the host tells only who owns the file or may write to it
  *            futex            wait and wake only, no PI, no requeue
  *            recvmsg          from the control socket
  *            write            8 bytes to the doorbell or the control socket
@@ -48,13 +50,14 @@
 #define UNLESS_EQ64(i, v) UNLESS_EQ(HI(i), (uint64_t)(v) >> 32), UNLESS_EQ(LO(i), (v))
 #define UNLESS_NO_BITS(off, forbidden) LOAD(off), BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (uint32_t)(forbidden), 0, 1), TRAP
 #define UNLESS_LE(off, max) LOAD(off), BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, (uint32_t)(max), 0, 1), TRAP
+#define IF_EQ(off, v) LOAD(off), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(v), 0, 1), TRAP
 #define UNLESS_BITS64(i, allowed) UNLESS_EQ(HI(i), 0), UNLESS_NO_BITS(LO(i), ~(uint32_t)(allowed))
 
 #define PROT_ALL (PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN | PROT_GROWSUP)
 #define MAP_ALL (MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE | MAP_GROWSDOWN | MAP_STACK | \
 		 MAP_POPULATE | MAP_FIXED_NOREPLACE | MAP_DENYWRITE | MAP_EXECUTABLE)
 #define MREMAP_ALL (MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)
-#define MADV_LAST 25                              /* MADV_COLLAPSE; 100 and 101 are HWPOISON and SOFT_OFFLINE */
+#define MADV_LAST MADV_POPULATE_WRITE             /* 100 and 101 are HWPOISON and SOFT_OFFLINE */
 
 static const struct sock_filter filter[] = {
 	LOAD(offsetof(struct seccomp_data, arch)),
@@ -78,7 +81,7 @@ static const struct sock_filter filter[] = {
 	CALL(SYS_munmap, ALLOW),
 	CALL(SYS_mprotect, UNLESS_BITS64(2, PROT_ALL), ALLOW),
 	CALL(SYS_mremap, UNLESS_BITS64(3, MREMAP_ALL), ALLOW),
-	CALL(SYS_madvise, UNLESS_EQ(HI(2), 0), UNLESS_LE(LO(2), MADV_LAST), ALLOW),
+	CALL(SYS_madvise, UNLESS_EQ(HI(2), 0), UNLESS_LE(LO(2), MADV_LAST), IF_EQ(LO(2), MADV_MERGEABLE), ALLOW),
 	CALL(SYS_msync, UNLESS_BITS64(2, 7), ALLOW),
 	CALL(SYS_mincore, ALLOW),
 	CALL(SYS_recvmsg, UNLESS_EQ64(0, STUB_CONTROL_FD), ALLOW),

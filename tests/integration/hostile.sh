@@ -18,10 +18,10 @@ attack() # the command in front, program, seed, rounds...
 }
 survived() # name
 {
-	if ! grep -qx 'hostile: verdict: alive' out; then
-		not_ok "$1" "$(tail -n 1 out) $(grep -v '^hostile:' err | tail -n 3)"
-	elif grep -q 'internal error\|runtime error\|AddressSanitizer' err; then
-		not_ok "$1" "$(grep -m 1 'internal error\|runtime error\|AddressSanitizer' err)"
+	if ! grep -aq 'hostile: verdict: alive$' out; then
+		not_ok "$1" "$(tail -c 200 out | tr -d '\0') $(grep -av '^hostile:' err | tail -n 3)"
+	elif grep -aq 'internal error\|runtime error\|AddressSanitizer' err; then
+		not_ok "$1" "$(grep -a -m 1 'internal error\|runtime error\|AddressSanitizer' err)"
 	else
 		ok "$1"
 	fi
@@ -36,8 +36,8 @@ done
 for attack in slots descriptors processes mappings threads; do
 	attack "" "$SBX" "$RANDOM" "only:$attack"
 	status=$?
-	if [ $status = 125 ] || [ $status -ge 200 ] || grep -q 'internal error\|the sentry\|AddressSanitizer' err; then
-		not_ok "${attack}_by_pid_1_end_at_most_the_sandbox" "status $status $(grep -v '^hostile:' err | tail -n 2)"
+	if [ $status = 125 ] || [ $status -ge 200 ] || grep -aq 'internal error\|the sentry\|AddressSanitizer' err; then
+		not_ok "${attack}_by_pid_1_end_at_most_the_sandbox" "status $status $(grep -av '^hostile:' err | tail -n 2)"
 	else
 		ok "${attack}_by_pid_1_end_at_most_the_sandbox"
 	fi

@@ -147,6 +147,8 @@ static const struct probe hostile[] = {
 	{ "vfork", SYS_vfork, { 0 } },
 	{ "mmap(MAP_HUGETLB)", SYS_mmap, { 0, 2 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1UL } },
 	{ "mmap(MAP_LOCKED)", SYS_mmap, { 0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED, -1UL } },
+	{ "madvise(MADV_MERGEABLE)", SYS_madvise, { 0, 4096, MADV_MERGEABLE } },
+	{ "madvise(MADV_COLLAPSE)", SYS_madvise, { 0, 4096, 25 } },
 	{ "madvise(MADV_HWPOISON)", SYS_madvise, { 0, 4096, 100 } },
 	{ "write to stdout", SYS_write, { 1, 0, 8 } },
 	{ "write of 9 bytes to the doorbell", SYS_write, { STUB_DOORBELL_FD, 0, 9 } },

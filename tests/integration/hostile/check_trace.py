@@ -26,7 +26,7 @@ RULES = {
     "munmap": lambda a: True,
     "mprotect": lambda a: bits(a[2], 0x3000007),
     "mremap": lambda a: bits(a[3], 7),
-    "madvise": lambda a: a[2] <= 25,
+    "madvise": lambda a: a[2] <= 23 and a[2] != 12,
     "msync": lambda a: bits(a[2], 7),
     "mincore": lambda a: True,
     "recvmsg": lambda a: a[0] == 3,
