@@ -15,9 +15,16 @@ void waitq_wake(struct waitq *q, uint32_t events)
 {
 	/* A wake function may take its own waiter off the queue, no other. */
 	struct waiter *w = TAILQ_FIRST(&q->waiters);
+	bool taken = false;
 	while (w) {
 		struct waiter *next = TAILQ_NEXT(w, link);
-		w->wake(w, events);
+		if (!w->exclusive) {
+			w->wake(w, events);
+		} else if (!taken) {              /* it stays on the queue, so that w can be looked at afterwards */
+			w->took = false;
+			w->wake(w, events);
+			taken = w->took;
+		}
 		w = next;
 	}
 }

@@ -18,6 +18,8 @@ struct waiter {
 	struct waitq *q;                                        /* NULL while on none */
 	void (*wake)(struct waiter *w, uint32_t events);        /* must not sleep */
 	struct co *co;                                          /* for waiter_init_co() */
+	bool exclusive, took;                                   /* of those that are exclusive, a wake-up ends with the first
+								 * whose wake() sets took: one is enough (EPOLLEXCLUSIVE) */
 };
 
 #define WAITQ_INIT(q) { TAILQ_HEAD_INITIALIZER((q).waiters) }

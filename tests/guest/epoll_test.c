@@ -1,6 +1,7 @@
 /* epoll_test.c - epoll(7). */
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
@@ -288,4 +289,50 @@ TEST(time_outs_and_signals)
 	EXPECT_ERRNO(epoll_pwait(ep, &ev, 1, -1, &none), EINTR);
 	sigprocmask(SIG_SETMASK, NULL, &now);
 	EXPECT(sigismember(&now, SIGUSR1));
+}
+
+static bool sleeps(pid_t pid)
+{
+	char path[40], text[200] = "";
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	int fd = open(path, O_RDONLY);
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	return n > 0 && strstr(text, ") S ");
+}
+
+TEST(an_event_wakes_one_of_those_that_are_exclusive)
+{
+	enum { WAITERS = 3 };
+	int p[2], done[2];
+	char c;
+	ASSERT_OK(pipe(p));
+	ASSERT_OK(pipe(done));
+	pid_t pids[WAITERS];
+	for (int i = 0; i < WAITERS; i++) {
+		pids[i] = fork();
+		if (pids[i])
+			continue;
+		struct epoll_event ev = { .events = EPOLLIN | EPOLLET | EPOLLEXCLUSIVE };
+		int ep = epoll_create1(0);
+		if (epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &ev) || write(done[1], "r", 1) != 1)
+			_exit(1);
+		int n = epoll_wait(ep, &ev, 1, 20000);
+		_exit(n == 1 && write(done[1], "w", 1) == 1 ? 0 : 1);
+	}
+	for (int i = 0; i < WAITERS; i++)
+		ASSERT_EQ(read(done[0], &c, 1), 1);
+	for (int i = 0; i < WAITERS; i++)
+		while (!sleeps(pids[i]))
+			sched_yield();
+	for (int round = 0; round < WAITERS; round++) {
+		int status;
+		ASSERT_OK(write(p[1], "x", 1));
+		ASSERT_EQ(read(done[0], &c, 1), 1);
+		ASSERT(wait(&status) > 0);
+		EXPECT_EQ(status, 0);
+		usleep(20000);            /* another one would show itself now */
+		EXPECT_EQ(waitpid(-1, &status, WNOHANG), round < WAITERS - 1 ? 0 : -1);
+		ASSERT_EQ(read(p[0], &c, 1), 1);
+	}
 }

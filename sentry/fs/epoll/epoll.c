@@ -5,8 +5,7 @@
  *          back to the list's end after it was told, which is also what makes the set fair.
  * LINUX    fs/eventpoll.c. Same: an item that is on the list already still wakes those who wait on the set (a set in a set,
  *          edge-triggered, depends on it).
- * MISSING  EPOLLEXCLUSIVE wakes all waiters (allowed: "one or more"); EPOLLWAKEUP has no meaning here; busy polling
- *          (EPIOCSPARAMS). */
+ * MISSING  EPOLLWAKEUP has no meaning here; busy polling (EPIOCSPARAMS). */
 #include "sentry/fs/epoll/epoll_impl.h"
 
 #include <fcntl.h>
@@ -36,6 +35,7 @@ void epitem_wake(struct waiter *w, uint32_t events)
 	if (events && !(events & it->events))
 		return;
 	epitem_ready(it);
+	it->w.took = !waitq_empty(&it->ep->wq);
 	waitq_wake(&it->ep->wq, EPOLLIN | EPOLLRDNORM);
 }
 

@@ -44,6 +44,7 @@ static void item_insert(struct epitem *it)
 		it->file_next->file_prev = &it->file_next;
 	f->epitems = it;
 	it->w.wake = epitem_wake;
+	it->w.exclusive = it->events & EPOLLEXCLUSIVE;
 	if (f->wq)
 		waiter_add(&it->w, f->wq);
 	item_count++;
