@@ -245,7 +245,9 @@ static bool take_unittest(struct parser *p, const char *line)
 	const char *dots = strstr(rest, " ... ");
 	while (dots && strstr(dots + 1, " ... "))
 		dots = strstr(dots + 1, " ... ");
-	if (unittest_result(dots ? dots + 5 : rest, &v, &why)) {
+	const char *result = dots ? dots + 5 : rest, *last_word = dots ? strrchr(dots, ' ') + 1 : result;
+	/* Some say something of their own first: "... 0.21s ok". */
+	if (unittest_result(result, &v, &why) || unittest_result(last_word, &v, &why)) {
 		if (why)
 			copy_line(p->said, sizeof(p->said), why);
 		end_current(p, v);

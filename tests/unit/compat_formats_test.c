@@ -98,12 +98,14 @@ static void unittest_output(void **state)
 	parse(&p, &oc, false, 2,
 	      "test_a (test.m.T.test_a) ... ok\ntest_b (test.m.T.test_b)\nWhat it does. ... noise\nmore noise\nok\n"
 	      "test_c (test.m.T) ... skipped 'no root'\ntest_d (test.m.T.test_d) ... FAIL\ntest_e (test.m.T.test_e) ... \n"
-	      "  test_e (test.m.T.test_e) (i=1) ... ERROR\nok\ntest_f (test.m.T.test_f) ... expected failure\n\n"
+	      "  test_e (test.m.T.test_e) (i=1) ... ERROR\nok\ntest_f (test.m.T.test_f) ... expected failure\n"
+	      "test_g (test.m.T.test_g) ... 0.21s ok\n\n"
 	      "======\nERROR: test_e (test.m.T.test_e) (i=1)\n------\nTraceback (most recent call last):\n  File \"x\", line 1\n"
 	      "OSError: [Errno 97] no family\n\n======\nFAIL: test_d (test.m.T.test_d)\n------\nTraceback (most recent call last):\n"
 	      "  File \"x\"\nAssertionError: 1 != 2\n\n------\nRan 6 tests in 1 s\n");
-	assert_int_equal(HASH_COUNT(oc.cases), 6);
+	assert_int_equal(HASH_COUNT(oc.cases), 7);
 	expect(&oc, "test.m.T.test_a", V_PASS, NULL);
+	expect(&oc, "test.m.T.test_g", V_PASS, NULL);
 	expect(&oc, "test.m.T.test_b", V_PASS, NULL);
 	expect(&oc, "test.m.T.test_c", V_SKIP, "'no root'");
 	expect(&oc, "test.m.T.test_d", V_FAIL, "AssertionError: 1 != 2");
