@@ -47,10 +47,11 @@ struct call {
 	long nr;
 	uint64_t args[6];
 };
-/* What no process of a sandbox needs. */
+/* What no process of a sandbox needs. They are made without the filter, too: with arguments that change nothing on this
+ * machine, for the call counts, not its success. */
 static const struct call hostile[] = {
 	{ "open", SYS_open, { (uint64_t)"/etc/passwd", O_RDONLY } },
-	{ "creat", SYS_creat, { (uint64_t)"/dev/null", 0600 } },
+	{ "creat", SYS_creat, { (uint64_t)"", 0600 } },
 	{ "execve", SYS_execve, { (uint64_t)"/bin/true" } },
 	{ "execveat", SYS_execveat, { (uint64_t)AT_FDCWD, (uint64_t)"/bin/true" } },
 	{ "fork", SYS_fork, { 0 } },
@@ -117,7 +118,7 @@ static const struct call hostile_to_sentry[] = {
 	{ "socketpair(AF_INET)", SYS_socketpair, { AF_INET, SOCK_DGRAM } },
 	{ "setsockopt(SO_ATTACH_FILTER)", SYS_setsockopt, { 0, SOL_SOCKET, SO_ATTACH_FILTER } },
 	{ "memfd_create(MFD_HUGETLB)", SYS_memfd_create, { (uint64_t)"", 4 } },
-	{ "fchmod", SYS_fchmod, { 0, 0600 } },
+	{ "fchmod", SYS_fchmod, { -1UL, 0600 } },
 	{ "tgkill(SIGTERM)", SYS_tgkill, { 0, 0, 0 } },
 	{ "setting RLIMIT_CORE", SYS_prlimit64, { 0, 4, 8, 0 } },
 };
