@@ -19,7 +19,7 @@ static const struct policy_rule rules[] = {
 	   no call on an O_PATH descriptor goes by the directory of its own descriptors. */
 	ALLOW(openat2), ALLOW(openat), ALLOW(close), ALLOW(pread64), ALLOW(lseek), ALLOW(getdents64),
 	ALLOW(statx), ALLOW(fstatfs), ALLOW(readlinkat), ALLOW(mkdirat), ALLOW(unlinkat),
-	ALLOW(renameat2), ALLOW(linkat), ALLOW(symlinkat), ALLOW(fchmodat), ALLOW(fchownat),
+	ALLOW(renameat), ALLOW(renameat2), ALLOW(linkat), ALLOW(symlinkat), ALLOW(fchmodat), ALLOW(fchownat),
 	ALLOW(ftruncate), ALLOW(utimensat), ALLOW(fsync), ALLOW(fdatasync), ALLOW(syncfs),
 	ALLOW(fgetxattr), ALLOW(fsetxattr), ALLOW(flistxattr), ALLOW(fremovexattr),
 	/* No devices: regular files, FIFOs and sockets. */
