@@ -290,7 +290,8 @@ static void adjust(long nr, uint64_t a[6])
 	case SYS_execve: case SYS_execveat: if (below(8)) a[0] = -1UL; break;
 	case SYS_prctl: if (a[0] == PR_SET_SECCOMP || a[0] == PR_SET_PDEATHSIG) a[0] = PR_GET_NAME; break;
 	case SYS_setresuid: case SYS_setreuid: case SYS_setuid: case SYS_setfsuid: if (below(32)) a[0] = a[1] = a[2] = 0; break;
-	case SYS_poll: case SYS_epoll_wait: case SYS_epoll_pwait: if ((int)(nr == SYS_poll ? a[2] : a[3]) > 5) a[nr == SYS_poll ? 2 : 3] = 1; break;
+	case SYS_poll: if ((int)a[2] > 5) a[2] = 1; break;
+	case SYS_epoll_wait: case SYS_epoll_pwait: if ((int)a[3] > 5) a[3] = 1; break;
 	}
 }
 

@@ -303,7 +303,11 @@ static void what_is_not_kept_is_closed(void **state)
 static bool can_open_a_path(void) { return open("/etc/passwd", O_RDONLY) >= 0; }
 static bool can_climb(void) { return open("../../../../../../../../../etc/passwd", O_RDONLY) >= 0; }
 static bool can_see_processes(void) { return open("/proc/self/status", O_RDONLY) >= 0; }
-static bool can_make_a_file(void) { int fd = open("/tmp/sbx-defence-test", O_WRONLY | O_CREAT, 0600); return unlink("/tmp/sbx-defence-test") == 0 && fd >= 0; }
+static bool can_make_a_file(void)
+{
+	int fd = open("/tmp/sbx-defence-test", O_WRONLY | O_CREAT, 0600);
+	return unlink("/tmp/sbx-defence-test") == 0 && fd >= 0;
+}
 static bool can_escape_by_chroot(void)
 {
 	/* The old way out of a chroot: a directory above the new root stays open. */
