@@ -49,11 +49,13 @@ void terminal_open(struct terminal *t, bool force, bool shared, struct sentry_co
 	t->keep_output = !isatty(STDOUT_FILENO) || !isatty(STDERR_FILENO) || shared;
 }
 
-void terminal_begin(const struct terminal *t)
+void terminal_begin(struct terminal *t)
 {
 	struct termios now = t->saved;
-	if (!t->pty || in_background(t->fd))
+	/* What we do not change we need not put back: in a pipeline it may be a pager's by then. */
+	if (!t->pty || (!t->raw && t->keep_output) || in_background(t->fd))
 		return;
+	t->touched = true;
 	if (t->raw)
 		cfmakeraw(&now);
 	now.c_oflag = t->keep_output ? t->saved.c_oflag : t->saved.c_oflag & ~(tcflag_t)OPOST;
@@ -68,7 +70,7 @@ void terminal_raw(struct terminal *t)
 
 void terminal_end(const struct terminal *t)
 {
-	if (t->fd < 0)
+	if (t->fd < 0 || !t->touched)
 		return;
 	/* From a background process group this would stop us: whoever is in the foreground has the say then. */
 	sigset_t ttou, before;

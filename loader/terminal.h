@@ -15,6 +15,7 @@ struct sentry_config;
 struct terminal {
 	int fd;                           /* -1: standard input is none */
 	bool pty;                         /* the sandbox has a pty on it */
+	bool touched;                     /* its settings were changed, and are to be put back */
 	bool raw;                         /* terminal_raw() was called */
 	bool keep_output;                 /* others write to it too: their newlines need treatment */
 	struct termios saved;
@@ -22,6 +23,6 @@ struct terminal {
 
 /* Fills in cfg's terminal. force (-t): a pty in any case. shared: diagnostics go to standard error meanwhile. */
 void terminal_open(struct terminal *t, bool force, bool shared, struct sentry_config *cfg);
-void terminal_begin(const struct terminal *t);    /* also when we were stopped and go on */
+void terminal_begin(struct terminal *t);    /* also when we were stopped and go on */
 void terminal_raw(struct terminal *t);
 void terminal_end(const struct terminal *t);      /* restores */
