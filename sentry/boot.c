@@ -18,6 +18,7 @@
 #include "sentry/ipc/mqueue.h"
 #include "sentry/kernel/exec.h"
 #include "sentry/kernel/task.h"
+#include "sentry/net/net.h"
 #include "sentry/sentry.h"
 #include "sentry/vfs/entry.h"
 #include "sentry/vfs/path.h"
@@ -194,6 +195,8 @@ void boot_main(void *unused)
 	t->uts = NEW(struct uts_ns);
 	snprintf(t->uts->hostname, sizeof(t->uts->hostname), "%s", sentry_config->hostname);
 	snprintf(t->uts->domainname, sizeof(t->uts->domainname), "(none)");
+
+	t->net = net_new(true);
 
 	mount_root(t, &sentry_config->mounts[0]);
 	for (int i = 1; i < sentry_config->nmounts; i++)

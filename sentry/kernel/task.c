@@ -10,6 +10,7 @@
 
 #include "sentry/kernel/pid.h"
 #include "sentry/kernel/process.h"
+#include "sentry/net/net.h"
 
 static TAILQ_HEAD(tg_list, thread_group) all = TAILQ_HEAD_INITIALIZER(all);   /* by tgid */
 static int tasks;
@@ -123,6 +124,7 @@ void task_put(struct task *t)
 	fdtable_put(t->files);
 	fs_context_put(t->fs);
 	cred_put(t->cred);
+	net_put(t->net);
 	pid_release(t->tid);
 	if (t->tg->leader == t)
 		t->tg->leader = NULL;

@@ -109,6 +109,7 @@ struct task {
 	struct sem_undo_list *sem_undo;   /* SEM_UNDO; NULL: nothing to undo yet */
 	struct uts_ns *uts;
 	struct mount_ns *mnt_ns;
+	struct net *net;                  /* a reference */
 	struct {
 		int policy, priority, nice, ioprio;
 		bool reset_on_fork;

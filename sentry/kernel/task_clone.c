@@ -16,6 +16,7 @@
 #include "sentry/ipc/sem.h"
 #include "sentry/ipc/shm.h"
 #include "sentry/kernel/process.h"
+#include "sentry/net/net.h"
 #include "sentry/sentry.h"
 
 #define CLONE_NAMESPACES (CLONE_NEWTIME | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
@@ -122,6 +123,7 @@ static void copy_task(struct task *t, struct task *child, const struct clone_req
 		child->clear_child_tid = req->child_tid;
 	child->uts = t->uts;                     /* borrowed: the first one lives as long as the sandbox */
 	child->mnt_ns = t->mnt_ns;
+	child->net = net_get(t->net);
 	child->sched = t->sched;
 	if (t->sched.reset_on_fork) {
 		bool realtime = t->sched.policy == SCHED_FIFO || t->sched.policy == SCHED_RR || t->sched.policy == SCHED_DEADLINE;

@@ -1,0 +1,35 @@
+/* net.c - life of a network namespace (net.h). */
+#include "sentry/net/net.h"
+
+#define PORT_FIRST 32768
+#define PORT_LAST 60999
+#define SOMAXCONN_DEFAULT 4096
+
+struct net *net_new(bool lo_up)
+{
+	struct net *n = NEW(struct net);
+	n->refs = 1;
+	n->lo_up = lo_up;
+	n->port_first = PORT_FIRST;
+	n->port_last = PORT_LAST;
+	n->somaxconn = SOMAXCONN_DEFAULT;
+	n->ping_all = true;               /* as container engines set it */
+	TAILQ_INIT(&n->socks);
+	return n;
+}
+
+struct net *net_get(struct net *n)
+{
+	if (n)
+		n->refs++;
+	return n;
+}
+
+void net_put(struct net *n)
+{
+	if (!n || --n->refs > 0)
+		return;
+	/* Every socket, every connection and every port in use holds a reference. */
+	CHECK(TAILQ_EMPTY(&n->socks) && !n->conns && !n->buckets);
+	free(n);
+}

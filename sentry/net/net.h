@@ -1,0 +1,37 @@
+/* net.h - a network namespace (network_namespaces(7)): what the sockets of one network share.
+ *
+ * There is one interface, the loopback: 127.0.0.0/8 and ::1 are everything that can be reached. A task has a reference on
+ * its namespace (task->net), a socket on the one it was made in. */
+#pragma once
+
+#include <sys/queue.h>
+
+#include "platform/base/base.h"
+
+#define NET_LO_IFINDEX 1
+#define NET_LO_MTU 65536
+
+struct inet_bucket;
+struct inet_sock;
+struct tcp_conn;
+
+struct net {
+	int refs;
+	bool lo_up;                               /* down: nothing can be reached, as in a fresh Linux namespace */
+	uint64_t lo_packets, lo_bytes;            /* of lo: what was sent is what was received */
+	int port_first, port_last;                /* net.ipv4.ip_local_port_range */
+	int somaxconn;                            /* net.core.somaxconn */
+	bool ping_all;                            /* net.ipv4.ping_group_range: everybody, or nobody */
+
+	/* sentry/net/inet's own. */
+	struct inet_bucket *buckets;              /* who is bound where, by protocol and port */
+	struct tcp_conn *conns;                   /* connections by both ends' addresses */
+	TAILQ_HEAD(, inet_sock) socks;            /* all of them */
+	unsigned ntime_wait;
+};
+
+/* lo_up: as configured in the sandbox's first namespace; Linux makes further ones with lo down. refs = 1. */
+struct net *net_new(bool lo_up);
+struct net *net_get(struct net *n);
+void net_put(struct net *n);
+DEFINE_AUTO(net_put, struct net *)
