@@ -5,7 +5,10 @@ BUILD_DEPS = cmake gcc libc6-dev pkg-config libseccomp-dev libunwind-dev libcaps
 TEST_DEPS = busybox-static musl-tools python3 perl sqlite3 git make gcc procps strace bubblewrap hyperfine util-linux tmux less vim-tiny
 COMPAT_DEPS = python3 libpython3.11-testsuite stress-ng
 
-.PHONY: all run test compat docs asan lint format deps test-deps clean install
+# make bench [QUICK=1] [ROWS="getppid open"] [BENCH_FLAGS=…]; see tests/bench/README.md.
+BENCH_DEPS = python3 sqlite3 git make gcc bubblewrap valgrind
+
+.PHONY: all run test compat bench bench-docs bench-instructions docs asan lint format deps test-deps clean install
 
 all: deps
 	@cmake -S . -B $(BUILD) $(CMAKE_FLAGS) >/dev/null
@@ -26,6 +29,18 @@ test: test-deps all
 compat: all
 	@sh tests/install_deps.sh $(COMPAT_DEPS)
 	bash tests/compat/run.sh $(BUILD)/sbx
+
+BENCH = python3 tests/bench/bench.py $(BUILD) $(if $(QUICK),--quick) $(if $(ROWS),--rows "$(ROWS)") $(BENCH_FLAGS)
+
+bench: all
+	@sh tests/install_deps.sh $(BENCH_DEPS)
+	@$(BENCH)
+
+bench-docs: all
+	$(BENCH) --docs docs/performance.md
+
+bench-instructions: all
+	sh tests/bench/instructions.sh $(BUILD) $(if $(UPDATE),--update)
 
 asan: test-deps
 	@$(MAKE) --no-print-directory all BUILD=build-asan CMAKE_FLAGS="-DSBX_SANITIZE=ON"
