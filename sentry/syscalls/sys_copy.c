@@ -1,6 +1,6 @@
 /* sys_copy.c - sendfile(2), copy_file_range(2), splice(2), vmsplice(2), tee(2).
  *
- * LINUX    fs/read_write.c, fs/splice.c. The copying is in vfs/file_copy.c.
+ * LINUX    fs/read_write.c, fs/splice.c. The copying is in vfs/file_copy.c and fs/pipe/pipe_splice.c.
  * MISSING  SPLICE_F_GIFT and zero copy. */
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -48,6 +48,9 @@ long sys_sendfile(struct task *t, int out_fd, int in_fd, uptr_t offset, uint64_t
 	if (err)
 		return err;
 	if (S_ISDIR(in->inode->mode) || (out->flags & O_APPEND))
+		return -EINVAL;
+	/* What can't be put back goes to a pipe only; and a pipe's bytes are for splice. */
+	if ((in->mode & FMODE_STREAM) && (is_pipe(in) || !is_pipe(out)))
 		return -EINVAL;
 	long n = file_copy(t, in, pos, out, NULL, MIN(count, MAX_RW_COUNT), false);
 	/* Whatever came of it, as in Linux: an offset that can't be written is an error even when nothing was copied. */
@@ -129,7 +132,10 @@ long sys_splice(struct task *t, int fd_in, uptr_t off_in, int fd_out, uptr_t off
 		err = check_splice(in, in_pos, out, out_pos);
 	if (err)
 		return err;
-	long n = file_copy(t, in, in_pos, out, out_pos, MIN(len, MAX_RW_COUNT), flags & SPLICE_F_NONBLOCK);
+	bool nonblock = flags & SPLICE_F_NONBLOCK;
+	len = MIN(len, MAX_RW_COUNT);
+	long n = is_pipe(in) && out->wq ? pipe_splice(t, in, out, len, nonblock) :
+					  file_copy(t, in, in_pos, out, out_pos, len, nonblock);
 	n = put_offset(t, off_in, in_pos, n);
 	return n < 0 ? n : put_offset(t, off_out, out_pos, n);
 }

@@ -1,8 +1,8 @@
 /* file_copy.c - bytes from file to file: what sendfile(2), splice(2) and copy_file_range(2) share.
  *
  * HOW      Through a buffer, a chunk at a time. Positions advance by what was written, so nothing is lost when the
- *          writer takes less than was read. Bytes from a pipe or socket can't be put back: there the writer is waited
- *          for first, and given no more than a pipe with room surely takes.
+ *          writer takes less than was read. Bytes from a socket or terminal can't be put back: there the writer is waited
+ *          for first, and given no more than a pipe with room surely takes. From a pipe to what may make wait: pipe_splice.
  * LINUX    fs/splice.c, without its page references. */
 #include <fcntl.h>
 #include <linux/fs.h>

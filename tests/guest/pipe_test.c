@@ -321,24 +321,3 @@ TEST(a_restarted_read_goes_on)
 	EXPECT_EQ(read(fds[0], buf, 1), 1);
 	waitpid(pid, NULL, 0);
 }
-
-TEST(tee_copies_and_leaves)
-{
-	COVERS(tee);
-	int a[2], b[2];
-	ASSERT_OK(pipe2(a, O_NONBLOCK));
-	ASSERT_OK(pipe2(b, O_NONBLOCK));
-	EXPECT_ERRNO(tee(a[0], b[1], 100, 0), EAGAIN);
-	EXPECT_EQ(write(a[1], "hello", 5), 5);
-	EXPECT_EQ(tee(a[0], b[1], 3, 0), 3);
-	EXPECT_EQ(tee(a[0], b[1], 100, 0), 5);
-	EXPECT_EQ(read(b[0], buf, 100), 8);
-	EXPECT(memcmp(buf, "helhello", 8) == 0);
-	EXPECT_EQ(read(a[0], buf, 100), 5);
-	close(a[1]);
-	EXPECT_EQ(tee(a[0], b[1], 100, 0), 0);
-	EXPECT_ERRNO(tee(a[0], a[0], 100, 0), EBADF);
-	EXPECT_ERRNO(tee(b[0], b[1], 100, 0), EINVAL);
-	int fd = open("/proc/self/exe", O_RDONLY);
-	EXPECT_ERRNO(tee(fd, b[1], 100, 0), EINVAL);
-}

@@ -11,7 +11,7 @@ static void *volatile bad_pointer = (void *)8;
 static volatile int minus_one = -1, too_many = 1025;
 
 COVERS(read, write, pread64, pwrite64, readv, writev, preadv, pwritev, preadv2, pwritev2, lseek);
-COVERS(sendfile, copy_file_range, splice, vmsplice);
+COVERS(sendfile, copy_file_range);
 COVERS(fallocate, fsync, fdatasync, sync, syncfs, sync_file_range, fadvise64, readahead);
 
 TEST(positions)
@@ -224,33 +224,6 @@ TEST(copying)
 	scratch_end();
 }
 
-TEST(splicing)
-{
-	scratch();
-	int in = file_with("in", "0123456789"), out = file_with("out", ""), p[2], q[2];
-	ASSERT_OK(pipe(p));
-	ASSERT_OK(pipe(q));
-	loff_t off = 3;
-	EXPECT_EQ(splice(in, &off, p[1], NULL, 4, 0), 4);
-	EXPECT_EQ(off, 7);
-	EXPECT_EQ(splice(p[0], NULL, q[1], NULL, 100, 0), 4);
-	EXPECT_EQ(splice(q[0], NULL, out, NULL, 100, 0), 4);
-	EXPECT_STREQ(content_of("out"), "3456");
-	EXPECT_ERRNO(splice(p[0], NULL, q[1], NULL, 1, SPLICE_F_NONBLOCK), EAGAIN);
-	EXPECT_ERRNO(splice(in, NULL, out, NULL, 1, 0), EINVAL);
-	EXPECT_ERRNO(splice(p[0], &off, out, NULL, 1, 0), ESPIPE);
-	EXPECT_ERRNO(splice(p[0], NULL, p[1], NULL, 1, 0), EINVAL);
-	EXPECT_EQ(splice(p[0], NULL, out, NULL, 0, 0), 0);
-	close(p[1]);
-	EXPECT_EQ(splice(p[0], NULL, out, NULL, 1, 0), 0);
-	struct iovec v = { "vmsplice", 8 };
-	EXPECT_EQ(vmsplice(q[1], &v, 1, 0), 8);
-	char buf[16];
-	EXPECT_EQ(read(q[0], buf, sizeof(buf)), 8);
-	EXPECT_ERRNO(vmsplice(in, &v, 1, 0), EBADF);
-	scratch_end();
-}
-
 TEST(allocating_and_syncing)
 {
 	scratch();
@@ -337,14 +310,4 @@ TEST(sendfile_of_nothing_still_writes_the_offset)
 	off_t *off = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT(off != MAP_FAILED);
 	EXPECT_ERRNO(sendfile(out, in, off, 1), EFAULT);
-}
-
-TEST(vmsplice_takes_what_there_is_room_for)
-{
-	static char data[256 * 1024];
-	struct iovec v = { data, sizeof(data) };
-	int p[2];
-	ASSERT_OK(pipe(p));
-	ssize_t n = vmsplice(p[1], &v, 1, 0);
-	EXPECT(n > 0 && n < (ssize_t)sizeof(data));
 }

@@ -86,7 +86,7 @@ static size_t readable_run(struct pipe *p, unsigned i, size_t want)
 
 static void pipe_consume(struct pipe *p, size_t bytes)
 {
-	while (bytes > 0) {
+	while (bytes > 0 && !pipe_empty(p)) {
 		struct pipe_slot *s = slot_at(p, p->tail);
 		size_t n = MIN(bytes, (size_t)s->len);
 		s->off += n;
@@ -208,6 +208,39 @@ ssize_t pipe_tee(struct file *in, struct file *out, size_t bytes)
 			break;
 	}
 	return (ssize_t)done;
+}
+
+ssize_t pipe_peek(struct file *f, char *buf, size_t bytes)
+{
+	struct pipe *p = to_pipe_end(f)->pipe;
+	if (pipe_empty(p))
+		return p->writers ? -EAGAIN : 0;
+	size_t done = 0;
+	for (unsigned i = p->tail; i != p->head && done < bytes; i++) {
+		struct pipe_slot *s = slot_at(p, i);
+		if (s->packet && done)
+			break;
+		size_t n = MIN((size_t)s->len, bytes - done);
+		memcpy(buf + done, slot_mem(p, i) + s->off, n);
+		done += n;
+		if (s->packet)
+			break;
+	}
+	return (ssize_t)done;
+}
+
+void pipe_take(struct file *f, size_t bytes)
+{
+	struct pipe *p = to_pipe_end(f)->pipe;
+	bool was_full = pipe_full(p);
+	pipe_consume(p, bytes);
+	if (was_full && !pipe_full(p))
+		waitq_wake(&p->wq, EPOLLOUT | EPOLLWRNORM);
+}
+
+bool pipe_has_bytes(const struct file *f)
+{
+	return !pipe_empty(to_pipe_end(f)->pipe);
 }
 
 uint32_t pipe_poll(struct file *f)

@@ -15,6 +15,14 @@ int fifo_open(struct inode *i, const struct path *path, int flags, struct task *
 /* tee(2): copies up to `bytes` from in to out, and leaves them in in. 0: in is at its end. -EAGAIN, -EPIPE. Never sleeps. */
 ssize_t pipe_tee(struct file *in, struct file *out, size_t bytes) MUST_CHECK;
 
+/* Looks at the next bytes without taking them: how many came, at most one packet; 0: the end. -EAGAIN. Then takes some. */
+ssize_t pipe_peek(struct file *f, char *buf, size_t bytes) MUST_CHECK;
+void pipe_take(struct file *f, size_t bytes);
+bool pipe_has_bytes(const struct file *f);
+
+/* splice(2) from a pipe to a file with a wait queue: what the other side took, 0 at the end of input. Sleeps. */
+ssize_t pipe_splice(struct task *t, struct file *in, struct file *out, size_t bytes, bool nonblock) MUST_CHECK;
+
 bool is_pipe(const struct file *f);
 
 /* F_SETPIPE_SZ, F_GETPIPE_SZ: the capacity in bytes; -EBADF: not a pipe; -EPERM, -EBUSY, -EINVAL. */

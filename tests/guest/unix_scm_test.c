@@ -1,0 +1,206 @@
+/* unix_scm_test.c - files and credentials that travel over AF_UNIX sockets (unix(7), SCM_RIGHTS, SCM_CREDENTIALS). */
+#include <sys/resource.h>
+
+#include "tests/guest/unix_socket.h"
+
+COVERS(sendmsg, recvmsg, setsockopt, getsockopt);
+
+static ssize_t send_fds(int s, const int *fds, int n, const char *text)
+{
+	static char ctl[CMSG_SPACE(300 * sizeof(int))];
+	struct iovec iov = { (void *)text, strlen(text) };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = ctl, .msg_controllen = CMSG_SPACE((size_t)n * sizeof(int)) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN((size_t)n * sizeof(int));
+	memcpy(CMSG_DATA(c), fds, (size_t)n * sizeof(int));
+	return sendmsg(s, &m, 0);
+}
+
+/* How many descriptors came; room for `room` of them. */
+static int recv_fds(int s, int *fds, int room, int flags, int *out_flags, ssize_t *out_n)
+{
+	static char ctl[CMSG_SPACE(300 * sizeof(int))];
+	struct iovec iov = { buf, 1000 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = room ? ctl : NULL,
+			    .msg_controllen = room ? CMSG_LEN((size_t)room * sizeof(int)) : 0 };
+	*out_n = recvmsg(s, &m, flags);
+	*out_flags = m.msg_flags;
+	struct cmsghdr *c = *out_n >= 0 ? CMSG_FIRSTHDR(&m) : NULL;
+	if (!c || c->cmsg_type != SCM_RIGHTS)
+		return 0;
+	int n = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+	memcpy(fds, CMSG_DATA(c), (size_t)n * sizeof(int));
+	return n;
+}
+
+TEST(files_travel)
+{
+	int sv[2], p[2], fds[4], flags;
+	ssize_t n;
+	pair(SOCK_STREAM, sv);
+	ASSERT_OK(pipe(p));
+	EXPECT_EQ(send_fds(sv[0], p, 2, "two"), 3);
+	close(p[0]);
+	close(p[1]);
+	EXPECT_EQ(recv_fds(sv[1], fds, 4, MSG_CMSG_CLOEXEC, &flags, &n), 2);
+	EXPECT_EQ(n, 3);
+	EXPECT_EQ(flags, MSG_CMSG_CLOEXEC);
+	EXPECT_EQ(fcntl(fds[0], F_GETFD), FD_CLOEXEC);
+	EXPECT_EQ(write(fds[1], "through", 7), 7);
+	EXPECT_EQ(read(fds[0], buf, 10), 7);
+	int badfd = 999;
+	EXPECT_ERRNO(send_fds(sv[0], &badfd, 1, "x"), EBADF);
+}
+
+TEST(files_mark_a_boundary_in_streams)
+{
+	int sv[2], fd = 0, got, flags;
+	ssize_t n;
+	pair(SOCK_STREAM, sv);
+	send(sv[0], "one", 3, 0);
+	send_fds(sv[0], &fd, 1, "two");
+	send(sv[0], "three", 5, 0);
+	EXPECT_EQ(recv_fds(sv[1], &got, 1, 0, &flags, &n), 1);
+	EXPECT_EQ(n, 6);
+	EXPECT_EQ(recv_fds(sv[1], &got, 1, 0, &flags, &n), 0);
+	EXPECT_EQ(n, 5);
+}
+
+TEST(files_nobody_has_room_for_are_closed)
+{
+	int sv[2], p[2], got[4], flags;
+	ssize_t n;
+	pair(SOCK_DGRAM, sv);
+	ASSERT_OK(pipe(p));
+	send_fds(sv[0], &p[1], 1, "x");
+	close(p[1]);
+	EXPECT_EQ(recv_fds(sv[1], got, 0, 0, &flags, &n), 0);
+	EXPECT_EQ(flags & MSG_CTRUNC, MSG_CTRUNC);
+	EXPECT_EQ(read(p[0], buf, 1), 0);
+	int three[3] = { 0, 1, 2 };
+	send_fds(sv[0], three, 3, "x");
+	EXPECT_EQ(recv_fds(sv[1], got, 2, 0, &flags, &n), 2);
+	EXPECT_EQ(flags & MSG_CTRUNC, MSG_CTRUNC);
+	/* Peeking gives copies. */
+	send_fds(sv[0], three, 1, "x");
+	EXPECT_EQ(recv_fds(sv[1], got, 2, MSG_PEEK, &flags, &n), 1);
+	EXPECT_EQ(recv_fds(sv[1], got, 2, 0, &flags, &n), 1);
+	/* Unread ones go with the socket. */
+	ASSERT_OK(pipe(p));
+	send_fds(sv[0], &p[1], 1, "x");
+	close(p[1]);
+	close(sv[1]);
+	EXPECT_EQ(read(p[0], buf, 1), 0);
+	static int many[254];
+	EXPECT_ERRNO(send_fds(sv[0], many, 254, "x"), EINVAL);
+}
+
+TEST(deep_chains_of_sockets_in_flight_unwind)
+{
+	int prev = -1, sv[2];
+	for (int i = 0; i < 3000; i++) {
+		pair(SOCK_DGRAM, sv);
+		if (prev >= 0) {
+			ASSERT_EQ(send_fds(sv[0], &prev, 1, "x"), 1);
+			close(prev);
+		}
+		close(sv[0]);
+		prev = sv[1];
+	}
+	close(prev);
+	pair(SOCK_STREAM, sv);
+	EXPECT_EQ(write(sv[0], "x", 1), 1);
+}
+
+static int recv_creds(int s, struct ucred *out)
+{
+	char ctl[CMSG_SPACE(sizeof(*out))];
+	struct iovec iov = { buf, 100 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = ctl, .msg_controllen = sizeof(ctl) };
+	if (recvmsg(s, &m, 0) < 0)
+		return -1;
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	if (!c || c->cmsg_type != SCM_CREDENTIALS)
+		return 0;
+	memcpy(out, CMSG_DATA(c), sizeof(*out));
+	return 1;
+}
+
+static ssize_t send_creds(int s, struct ucred u)
+{
+	char ctl[CMSG_SPACE(sizeof(u))];
+	struct iovec iov = { "x", 1 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = ctl, .msg_controllen = sizeof(ctl) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_CREDENTIALS;
+	c->cmsg_len = CMSG_LEN(sizeof(u));
+	memcpy(CMSG_DATA(c), &u, sizeof(u));
+	return sendmsg(s, &m, 0);
+}
+
+TEST(credentials_travel)
+{
+	int sv[2], on = 1;
+	pair(SOCK_STREAM, sv);
+	struct ucred u = { 0 };
+	send(sv[0], "x", 1, 0);
+	EXPECT_EQ(recv_creds(sv[1], &u), 0);
+	ASSERT_OK(setsockopt(sv[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)));
+	pid_t pid = fork();
+	if (pid == 0) {
+		send(sv[0], "x", 1, 0);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	send(sv[0], "y", 1, 0);
+	EXPECT_EQ(recv_creds(sv[1], &u), 1);
+	EXPECT(u.pid == pid && u.uid == getuid() && u.gid == getgid());
+	EXPECT_EQ(recv_creds(sv[1], &u), 1);
+	EXPECT_EQ(u.pid, getpid());
+	struct ucred mine = { getpid(), getuid(), getgid() };
+	EXPECT_EQ(send_creds(sv[0], mine), 1);
+	EXPECT_EQ(recv_creds(sv[1], &u), 1);
+	if (geteuid() == 0)
+		setuid(65534);
+	struct ucred not_mine = { getpid(), 0, getgid() };
+	EXPECT_ERRNO(send_creds(sv[0], not_mine), EPERM);
+	not_mine = (struct ucred){ 1, getuid(), getgid() };
+	if (getpid() != 1)
+		EXPECT_ERRNO(send_creds(sv[0], not_mine), EPERM);
+}
+
+TEST(peer_credentials)
+{
+	struct ucred u;
+	socklen_t len = sizeof(u);
+	int sv[2];
+	pair(SOCK_STREAM, sv);
+	ASSERT_OK(getsockopt(sv[0], SOL_SOCKET, SO_PEERCRED, &u, &len));
+	EXPECT(u.pid == getpid() && u.uid == geteuid() && u.gid == getegid());
+	int s = socket(AF_UNIX, SOCK_STREAM, 0);
+	ASSERT_OK(getsockopt(s, SOL_SOCKET, SO_PEERCRED, &u, &len));
+	EXPECT(u.pid == 0 && u.uid == (uid_t)-1);
+	struct sockaddr_un a;
+	int l = listener(SOCK_STREAM, &a, &len, 5);
+	socklen_t alen = len;
+	pid_t pid = fork();
+	if (pid == 0) {
+		int c = socket(AF_UNIX, SOCK_STREAM, 0);
+		len = sizeof(u);
+		if (connect(c, (struct sockaddr *)&a, alen) || getsockopt(c, SOL_SOCKET, SO_PEERCRED, &u, &len))
+			_exit(1);
+		read(c, buf, 1);
+		_exit(u.pid == getppid() ? 0 : 2);
+	}
+	int c = accept(l, NULL, NULL);
+	len = sizeof(u);
+	ASSERT_OK(getsockopt(c, SOL_SOCKET, SO_PEERCRED, &u, &len));
+	EXPECT_EQ(u.pid, pid);
+	close(c);
+	int status;
+	waitpid(pid, &status, 0);
+	EXPECT_EQ(status, 0);
+}
