@@ -125,6 +125,7 @@ void task_put(struct task *t)
 	fs_context_put(t->fs);
 	cred_put(t->cred);
 	net_put(t->net);
+	seccomp_exit(t);
 	pid_release(t->tid);
 	if (t->tg->leader == t)
 		t->tg->leader = NULL;

@@ -11,6 +11,7 @@
 #include "platform/base/loop.h"
 #include "platform/platform.h"
 #include "sentry/kernel/cred.h"
+#include "sentry/kernel/seccomp.h"
 #include "sentry/kernel/signal.h"
 #include "sentry/mm/mm.h"
 #include "sentry/mm/uaccess.h"
@@ -91,6 +92,8 @@ struct task {
 
 	struct { uint64_t error_code, trapno, cr2; } fault;   /* of the last fault, for signal frames; task_run sets it */
 
+	unsigned slow_path;               /* TASK_SLOW_*; 0 mostly */
+	struct seccomp_state seccomp;
 	bool in_syscall;                  /* regs.orig_rax is a number that may have to be restarted */
 	bool exiting;                     /* leaves at the next chance */
 	bool exited;
@@ -148,6 +151,12 @@ int task_count(void);                               /* ids of tasks in use: thre
 struct session *tg_session(const struct thread_group *tg);
 bool pgrp_is_orphaned(const struct pgrp *pg);       /* no member has a parent elsewhere in the session */
 int tg_set_pgrp(struct thread_group *tg, int pgid); /* joins or founds it; checks are setpgid(2)'s */
+
+/* Calls of such a task meet more than their handler: syscall_slow(). What takes calls before the sentry sees them must
+ * leave those alone. */
+enum { TASK_SLOW_SECCOMP = 1 };
+static inline bool task_wants_slow_path(const struct task *t) { return t->slow_path; }
+long syscall_slow(struct task *t);                  /* kernel/syscall_slow.c: regs' call with all that; its result. Sleeps */
 
 /* The coroutine's body: kernel/task_run.c. */
 void task_main(void *task);

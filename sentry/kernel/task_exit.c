@@ -127,6 +127,7 @@ static void drop_resources(struct task *t)
 	sem_undo_exit(t);
 	fdtable_put(TAKE(t->files));
 	fs_context_put(TAKE(t->fs));
+	seccomp_exit(t);
 }
 
 /* The last thread is gone. */

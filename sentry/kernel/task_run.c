@@ -11,7 +11,7 @@ static void run_syscall(struct task *t)
 	const struct user_regs_struct *r = &t->pl->regs;
 	const uint64_t args[6] = { r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9 };
 	t->in_syscall = true;
-	long ret = syscall_dispatch(t, r->orig_rax, args);
+	long ret = task_wants_slow_path(t) ? syscall_slow(t) : syscall_dispatch(t, r->orig_rax, args);
 	/* An exec has changed t->pl; rt_sigreturn(2) returns the rax it restored. */
 	if (t->pl)
 		t->pl->regs.rax = (uint64_t)ret;

@@ -2,7 +2,7 @@
  *
  * LINUX   kernel/sys.c, security/commoncap.c: cap_task_prctl(). Options that aren't here: EINVAL, as with a kernel that
  *         lacks the feature.
- * MISSING PR_SET_SECCOMP, PR_SET_MM, PR_SCHED_CORE, PR_SET_MDWE, PR_SET_TAGGED_ADDR_CTRL, speculation control. */
+ * MISSING PR_SET_MM, PR_SCHED_CORE, PR_SET_MDWE, PR_SET_TAGGED_ADDR_CTRL, speculation control. */
 #include <linux/capability.h>
 #include <linux/securebits.h>
 #include <string.h>
@@ -156,6 +156,13 @@ static long prctl_cred(struct task *t, int option, uint64_t arg2, uint64_t arg3,
 	return -ENOSYS;
 }
 
+static long set_seccomp(struct task *t, uint64_t mode, uptr_t prog)
+{
+	if (mode == SECCOMP_MODE_STRICT)
+		return seccomp_set_strict(t);
+	return mode == SECCOMP_MODE_FILTER ? seccomp_add_filter(t, 0, prog) : -EINVAL;
+}
+
 static long get_auxv(struct task *t, uint64_t addr, uint64_t bytes, uint64_t arg4, uint64_t arg5)
 {
 	if (arg4 || arg5)
@@ -214,7 +221,9 @@ long sys_prctl(struct task *t, int option, uint64_t arg2, uint64_t arg3, uint64_
 	case PR_SET_TIMING:
 		return arg2 == PR_TIMING_STATISTICAL ? 0 : -EINVAL;
 	case PR_GET_SECCOMP:
-		return 0;
+		return t->seccomp.mode;
+	case PR_SET_SECCOMP:
+		return set_seccomp(t, arg2, UPTR(arg3));
 	case PR_GET_TSC:
 		return put_int(t, arg2, PR_TSC_ENABLE);
 	case OPT_GET_AUXV:

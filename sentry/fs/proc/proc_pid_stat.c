@@ -175,7 +175,8 @@ int proc_pid_status(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 	status_signals(s, t);
 	seq_printf(s, "CapInh:\t%016" PRIx64 "\nCapPrm:\t%016" PRIx64 "\nCapEff:\t%016" PRIx64 "\nCapBnd:\t%016" PRIx64
 		   "\nCapAmb:\t%016" PRIx64 "\n", c->cap_inheritable, c->cap_permitted, c->cap_effective, c->cap_bset, c->cap_ambient);
-	seq_printf(s, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n", c->no_new_privs);
+	seq_printf(s, "NoNewPrivs:\t%d\nSeccomp:\t%d\nSeccomp_filters:\t%d\n", c->no_new_privs, t->seccomp.mode,
+		   seccomp_filters(t));
 
 	uint64_t cpus[ARRAY_SIZE(t->cpu_mask)], node = 1;
 	size_t ncpus = machine_cpus();

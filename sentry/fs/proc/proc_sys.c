@@ -132,6 +132,28 @@ static int store_core_pattern(struct pseudo_inode *i, struct task *writer, char 
 	return 0;
 }
 
+/* --- seccomp --- */
+
+static int show_seccomp_actions(struct seq *s, struct pseudo_inode *i, struct task *viewer)
+{
+	(void)viewer;
+	seccomp_show_actions(s, i->entry->arg);
+	return 0;
+}
+
+static int store_actions_logged(struct pseudo_inode *i, struct task *writer, char *text, size_t len)
+{
+	(void)i;
+	(void)len;
+	return cred_has_cap(writer->cred, CAP_SYS_ADMIN) ? seccomp_set_logged(text) : -EPERM;
+}
+
+static const struct pseudo_entry seccomp_entries[] = {
+	PSEUDO_FILE("actions_avail", 0444, .show = show_seccomp_actions),
+	PSEUDO_FILE("actions_logged", 0644, .show = show_seccomp_actions, .store = store_actions_logged, .arg = true),
+	{ 0 },
+};
+
 static const struct pseudo_entry random_entries[] = {
 	PSEUDO_FILE("boot_id", 0444, .show = show_boot_id),
 	PSEUDO_FILE("uuid", 0444, .show = show_uuid),
@@ -152,6 +174,7 @@ static const struct pseudo_entry kernel_entries[] = {
 	PSEUDO_FILE("pid_max", 0444, .show = show_pid_max),
 	PSEUDO_FILE("threads-max", 0444, .show = show_by_memory, .arg = 131072),
 	PSEUDO_DIR("random", random_entries),
+	PSEUDO_DIR("seccomp", seccomp_entries),
 	PSEUDO_NUMBER("cap_last_cap", 0444, CAP_LAST_CAP),
 	PSEUDO_FILE("core_pattern", 0644, .show = show_core_pattern, .store = store_core_pattern),
 	PSEUDO_NUMBER("core_uses_pid", 0444, 0),
