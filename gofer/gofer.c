@@ -11,6 +11,7 @@
 
 #include "gofer/host.h"
 #include "gofer/serve.h"
+#include "platform/base/timeline.h"
 
 #define SPARE_FDS 32                      /* beside the nodes': exports are added, opens in flight */
 
@@ -153,6 +154,7 @@ int gofer_main(const struct gofer_config *cfg)
 		return 1;
 	}
 
+	timeline_mark(TIMELINE_GOFER);
 	for (;;) {
 		ssize_t n = host_recv(cfg->socket_fd, request, sizeof(request));
 		if (n == 0 || n == -ECONNRESET)

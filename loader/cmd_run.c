@@ -21,6 +21,7 @@
 #include "loader/stats.h"
 #include "loader/supervise.h"
 #include "loader/terminal.h"
+#include "platform/base/timeline.h"
 
 #define EXEC_AGAIN_MAX 8
 #define EXEC_AGAIN "SBX_INTERNAL_EXEC"
@@ -120,6 +121,7 @@ static struct err *start(struct sandbox *sb, const struct cgroup *cg)
 		return e;
 	if (child)
 		init_main(sb);
+	timeline_mark(TIMELINE_CLONED);
 	/* An end that is open here would hide that the process at the other end of the socket died. */
 	const struct pl_launch *l = &sb->launch;
 	const int theirs[] = { sb->report_sock[1], sb->control_sock[1], sb->gofer_sock[0], sb->gofer_sock[1], l->init_sock,
@@ -129,6 +131,7 @@ static struct err *start(struct sandbox *sb, const struct cgroup *cg)
 		if (theirs[i] >= 0)
 			close(theirs[i]);
 	e = namespaces_map(sb);
+	timeline_mark(TIMELINE_MAPPED);
 	if (!e)
 		e = cgroup_add(cg, sb->init_pid);
 	struct report go = { .kind = REPORT_GO, .status = sb->nobody_mapped };
@@ -151,12 +154,14 @@ static void finish(const struct options *o, const struct result *r, struct cgrou
 		stats_print(stderr, r, cg, now_mono_ns() - started_ns, o->stats == STATS_JSON);
 }
 
-static struct err *run(const struct options *o, char **args, const bool stdio_open[3], int *out_status)
+static struct err *run(const struct options *o, char **args, const bool stdio_open[3], uint64_t started_ns, int *out_status)
 {
 	static struct sandbox sb;
 	sb = (struct sandbox){ .opt = o };
-	uint64_t started_ns = now_mono_ns();
+	if (o->stats)
+		timeline_begin(started_ns);
 	struct err *e = root_build(o, &sb.root);
+	timeline_mark(TIMELINE_REQUEST);
 	if (!e)
 		e = prepare_platform(&sb, args);
 	if (!e)
@@ -174,10 +179,12 @@ static struct err *run(const struct options *o, char **args, const bool stdio_op
 	if (!cg.dirs[0])
 		debugf("sbx: no limit was asked for: running without a cgroup\n");
 	terminal_begin(&sb.terminal);
+	timeline_mark(TIMELINE_PREPARED);
 	e = start(&sb, &cg);
 	if (!e) {
 		struct result r;
 		supervise(&sb, &cg, &r);
+		timeline_mark(TIMELINE_GONE);
 		terminal_end(&sb.terminal);
 		finish(o, &r, &cg, started_ns);
 		*out_status = r.exit_status;
@@ -198,7 +205,7 @@ static void fill_stdio(bool out_open[3])
 	}
 }
 
-int cmd_run(int nargs, char **args)
+int cmd_run(int nargs, char **args, uint64_t started_ns)
 {
 	bool stdio_open[3];
 	fill_stdio(stdio_open);
@@ -210,7 +217,7 @@ int cmd_run(int nargs, char **args)
 		return fflush(stdout) == 0 ? 0 : EXIT_SBX;
 	}
 	if (!e)
-		e = run(&o, args, stdio_open, &status);
+		e = run(&o, args, stdio_open, started_ns, &status);
 	if (!e)
 		return status;
 	say(e->text);

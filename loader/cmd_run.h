@@ -1,5 +1,7 @@
 /* cmd_run.h - `sbx run`. */
 #pragma once
 
-/* args[0] is "run". Returns sbx's exit status; has said what went wrong. */
-int cmd_run(int nargs, char **args);
+#include <stdint.h>
+
+/* args[0] is "run"; started_ns: when main() began. Returns sbx's exit status; has said what went wrong. */
+int cmd_run(int nargs, char **args, uint64_t started_ns);

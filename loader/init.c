@@ -21,6 +21,7 @@
 #include "loader/privileges.h"
 #include "loader/report.h"
 #include "loader/start.h"
+#include "platform/base/timeline.h"
 #include "platform/seccomp/seccomp.h"
 
 static int report_fd;
@@ -127,10 +128,12 @@ static _Noreturn void reap(const struct start *st, pid_t gofer, pid_t sentry)
 
 void init_main(struct sandbox *sb)
 {
+	timeline_mark(TIMELINE_INIT);
 	report_fd = sb->report_sock[1];
 	close(sb->report_sock[0]);
 	close(sb->control_sock[0]);
 	wait_for_go(sb);
+	timeline_mark(TIMELINE_GO);
 	die_with_the_loader();
 	detach_from_the_session();
 	prctl(PR_SET_NAME, "sbx init");
@@ -141,6 +144,7 @@ void init_main(struct sandbox *sb)
 	struct err *e = exports_open(&st);
 	if (e)
 		fail(err_in(e, "files%s", namespaces_hint()));
+	timeline_mark(TIMELINE_EXPORTS);
 	pid_t gofer = start(&st, gofer_start);
 
 	if (unshare(CLONE_NEWNS) < 0)
@@ -150,6 +154,7 @@ void init_main(struct sandbox *sb)
 	e = root_enter_empty();
 	if (e)
 		fail(e);
+	timeline_mark(TIMELINE_EMPTY);
 	start(&st, stub_start);
 	pid_t sentry = start(&st, sentry_start);
 

@@ -8,12 +8,13 @@
 #include "loader/cmd_syscalls.h"
 #include "loader/err.h"
 #include "loader/help.h"
+#include "platform/base/base.h"
 
 int main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "--help";
 	if (strcmp(word, "run") == 0)
-		return cmd_run(argc - 1, argv + 1);
+		return cmd_run(argc - 1, argv + 1, now_mono_ns());
 	if (strcmp(word, "compat") == 0)
 		return cmd_compat(argc - 1, argv + 1);
 	if (strcmp(word, "check") == 0)

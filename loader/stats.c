@@ -1,8 +1,10 @@
 /* stats.c - what --stats prints: what the sandbox took from the host, and how its system calls went. */
 #include "loader/stats.h"
 
+#include <string.h>
 #include <sys/resource.h>
 
+#include "platform/base/timeline.h"
 #include "sentry/syscalls/table.h"
 
 static double seconds(struct timeval tv)
@@ -21,7 +23,43 @@ static void print_top(FILE *to, const struct control_stats *s, bool json)
 		sep = json ? "," : ", ";
 	}
 	if (json || s->top[0].count)
-		fputs(json ? "]}\n" : "\n", to);
+		fputs(json ? "]" : "\n", to);
+}
+
+static int earliest(const uint64_t at[TIMELINE_COUNT])
+{
+	int first = -1;
+	for (int i = 0; i < TIMELINE_COUNT; i++)
+		if (at[i] && (first < 0 || at[i] < at[first]))
+			first = i;
+	return first;
+}
+
+/* By time: some of the processes run side by side. */
+static void print_timeline(FILE *to, bool json)
+{
+	static const struct { const char *who, *what; } stages[] = {
+#define X(id, who, what) { who, what },
+		TIMELINE_STAGES(X)
+#undef X
+	};
+	uint64_t at[TIMELINE_COUNT] = { 0 };
+	if (timeline_page)
+		memcpy(at, timeline_page, sizeof(at));
+	if (json)
+		fputs(",\"timeline\":[", to);
+	uint64_t start = at[TIMELINE_LOADER], before = start;
+	const char *sep = "";
+	for (int next; (next = earliest(at)) >= 0; at[next] = 0) {
+		fprintf(to, json ? "%s{\"who\":\"%s\",\"what\":\"%s\",\"us\":%.1f}" : "%ssbx: %-8s %-34s %9.1f us",
+			sep, stages[next].who, stages[next].what, (double)(at[next] - start) / 1e3);
+		if (!json)
+			fprintf(to, "  +%.1f\n", (double)(at[next] - before) / 1e3);
+		before = at[next];
+		sep = json ? "," : "";
+	}
+	if (json)
+		fputs("]}\n", to);
 }
 
 void stats_print(FILE *to, const struct result *r, const struct cgroup *cg, uint64_t wall_ns, bool json)
@@ -48,5 +86,6 @@ void stats_print(FILE *to, const struct result *r, const struct cgroup *cg, uint
 		(double)s->sentry_cpu_ns / 1e9, U(peak), peak_of, U(s->syscalls), U(s->trapped), U(s->rewritten), U(s->in_stub),
 		U(s->unimplemented), U(s->faults), U(s->forks), U(s->threads), U(s->wakeups), U(s->gofer_requests));
 	print_top(to, s, json);
+	print_timeline(to, json);
 #undef U
 }

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "loader/report.h"
+#include "platform/base/timeline.h"
 
 static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH, SIGCONT };
 
@@ -217,6 +218,7 @@ void supervise(struct sandbox *sb, const struct cgroup *cg, struct result *r)
 	int signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	uint64_t deadline = sb->opt->timeout_ns ? now_mono_ns() + sb->opt->timeout_ns : UINT64_MAX;
 	wait_for_end(sb, cg, signal_fd, deadline, r);
+	timeline_mark(TIMELINE_TOLD);
 	/* init adds up what all of them took, if it is left the time. */
 	struct pollfd init = { .fd = sb->init_pidfd, .events = POLLIN };
 	if (sb->opt->stats && poll(&init, 1, STATS_MS) < 0)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "platform/base/timeline.h"
 #include "sentry/fs/dev/dev.h"
 #include "sentry/fs/gofer/gofer.h"
 #include "sentry/fs/hostfd/hostfd.h"
@@ -202,6 +203,7 @@ void boot_main(void *unused)
 	for (int i = 1; i < sentry_config->nmounts; i++)
 		mount_one(t, &sentry_config->mounts[i]);
 	seal_root(t, &sentry_config->mounts[0]);
+	timeline_mark(TIMELINE_MOUNTED);
 
 	open_stdio(t);
 	if (sentry_config->uid || sentry_config->gid) {
@@ -210,5 +212,6 @@ void boot_main(void *unused)
 	}
 	enter_cwd(t);
 	exec_program(t);
+	timeline_mark(TIMELINE_GUEST);
 	task_start(t);
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "loader/control.h"
+#include "platform/base/timeline.h"
 #include "sentry/boot.h"
 #include "sentry/fs/tty/tty.h"
 #include "sentry/kernel/task.h"
@@ -53,6 +54,7 @@ static void say_good_bye(void)
 
 void sandbox_exit(int wait_status)
 {
+	timeline_mark(TIMELINE_EXIT);
 	exit_status_of_init = wait_status;
 	draining = true;
 	console_when_drained(say_good_bye);
@@ -113,6 +115,7 @@ static void control_ready(struct loop_fd *lf, uint32_t events)
 int sentry_main(const struct sentry_config *cfg)
 {
 	static struct pl_config platform;
+	timeline_mark(TIMELINE_SENTRY);
 	static struct loop_fd control = { .events = EPOLLIN, .ready = control_ready };
 
 	/* What writing to descriptors of the caller's could bring. */

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "platform/base/timeline.h"
 #include "platform/launch.h"
 #include "platform/stub.h"
 #include "platform/vdso.h"
@@ -114,6 +115,7 @@ void systrap_template_main(struct pl_launch *l)
 	stub_forget_rseq();
 	setsid();
 
+	timeline_mark(TIMELINE_TEMPLATE);
 	stub_move_vdso();
 	uint64_t *ranges = (uint64_t *)((char *)frame - 128);
 	stub_ranges_to_unmap(ranges);

@@ -16,6 +16,7 @@
 #include <sys/personality.h>
 #include <sys/syscall.h>
 
+#include "platform/base/timeline.h"
 #include "sentry/kernel/host_random.h"
 #include "sentry/mm/vma.h"
 #include "sentry/vfs/file.h"
@@ -350,6 +351,7 @@ int exec_load_elf(struct exec *ex)
 		err = open_interp(ex, img.interp, &interp, &interp_file);
 	if (!err)
 		err = pl_as_new(&ex->pl);
+	timeline_mark(TIMELINE_STUB);
 	if (!err) {
 		err = mm_new(ex->pl->as, &ex->mm);
 		CHECK(!err);

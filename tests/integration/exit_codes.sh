@@ -85,3 +85,8 @@ check closed_stdout_is_closed test "$("$SBX" run -- sh -c 'echo x' 2>&1 >&- | gr
 check broken_pipe test "$("$SBX" run -- sh -c 'yes; echo $? >&2' 2>&1 | head -n 1)" = y
 check strace_option test "$("$SBX" run --strace="$WORK/trace" -- true; grep -c '^.*execve(\|exit_group(0' "$WORK/trace")" -ge 1
 check stats_option test "$("$SBX" run --stats=json -- true 2>&1 | grep -c '"wall_s":')" = 1
+check stats_timeline_is_in_order python3 -c 'import json, sys
+t = json.loads(sys.argv[1])["timeline"]; us = [e["us"] for e in t]; what = [e["what"] for e in t]
+assert us == sorted(us) and us[0] == 0, us
+order = [what.index(w) for w in ("namespaces made", "serves", "program loaded; guest runs", "guest has ended", "all processes gone")]
+assert order == sorted(order), what' "$("$SBX" run --stats=json -- true 2>&1)"
