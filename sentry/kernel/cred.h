@@ -26,7 +26,8 @@ void cred_install(struct task *t, struct cred *new);
 bool cred_in_group(const struct cred *c, uint32_t gid);                /* fsgid or supplementary */
 static inline bool cred_has_cap(const struct cred *c, int cap) { return c->cap_effective >> cap & 1; }
 
-/* A user's tasks and queued signals, against RLIMIT_NPROC and RLIMIT_SIGPENDING: kernel/user.c. */
-struct user_counts { int tasks, signals; };
+/* A user's tasks and queued signals, against RLIMIT_NPROC and RLIMIT_SIGPENDING, and inotify instances: kernel/user.c. */
+struct user_counts { int tasks, signals, inotifies; };
 struct user_counts user_counts(uint32_t uid);
 void user_charge(uint32_t uid, int tasks, int signals);                /* adds; negative to give back */
+void user_charge_inotify(uint32_t uid, int n);

@@ -118,6 +118,11 @@ struct session *pid_session(int nr)
 	return p ? p->session : NULL;
 }
 
+void pid_set_last(int nr)
+{
+	last = nr;
+}
+
 int pid_last(void)
 {
 	return last;

@@ -25,7 +25,7 @@ struct user_counts user_counts(uint32_t uid)
 	return u ? u->counts : (struct user_counts){ 0 };
 }
 
-void user_charge(uint32_t uid, int tasks, int signals)
+static void charge(uint32_t uid, struct user_counts add)
 {
 	struct user_entry *u = find(uid);
 	if (!u) {
@@ -33,11 +33,22 @@ void user_charge(uint32_t uid, int tasks, int signals)
 		u->uid = uid;
 		HASH_ADD(hh, users, uid, sizeof(u->uid), u);
 	}
-	u->counts.tasks += tasks;
-	u->counts.signals += signals;
-	CHECK(u->counts.tasks >= 0 && u->counts.signals >= 0);
-	if (u->counts.tasks == 0 && u->counts.signals == 0) {
+	u->counts.tasks += add.tasks;
+	u->counts.signals += add.signals;
+	u->counts.inotifies += add.inotifies;
+	CHECK(u->counts.tasks >= 0 && u->counts.signals >= 0 && u->counts.inotifies >= 0);
+	if (u->counts.tasks == 0 && u->counts.signals == 0 && u->counts.inotifies == 0) {
 		HASH_DEL(users, u);
 		free(u);
 	}
+}
+
+void user_charge(uint32_t uid, int tasks, int signals)
+{
+	charge(uid, (struct user_counts){ .tasks = tasks, .signals = signals });
+}
+
+void user_charge_inotify(uint32_t uid, int n)
+{
+	charge(uid, (struct user_counts){ .inotifies = n });
 }

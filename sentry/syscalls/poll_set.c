@@ -6,6 +6,8 @@
 #include "sentry/syscalls/poll_set.h"
 
 #include <sys/epoll.h>
+#include <sys/personality.h>
+#include <sys/time.h>
 
 #include "sentry/fs/signalfd/signalfd.h"
 
@@ -95,6 +97,19 @@ struct timespec time_left(uint64_t deadline_ns)
 	uint64_t now = now_mono_ns();
 	uint64_t left = deadline_ns > now ? deadline_ns - now : 0;
 	return (struct timespec){ .tv_sec = (time_t)(left / NS_PER_SEC), .tv_nsec = (long)(left % NS_PER_SEC) };
+}
+
+int time_out_end(struct task *t, uptr_t where, bool timeval, uint64_t deadline_ns, int ret)
+{
+	bool written = false;
+	if (deadline_ns == UINT64_MAX)
+		return ret;
+	if (!(t->personality & STICKY_TIMEOUTS)) {
+		struct timespec ts = time_left(deadline_ns);
+		struct timeval tv = { .tv_sec = ts.tv_sec, .tv_usec = ts.tv_nsec / 1000 };
+		written = (timeval ? put_user(t, where, &tv) : put_user(t, where, &ts)) == 0;
+	}
+	return ret == -ERESTARTNOHAND && !written ? -EINTR : ret;
 }
 
 int sigmask_arg_begin(struct task *t, uptr_t set, uint64_t bytes)

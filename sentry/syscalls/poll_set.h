@@ -21,6 +21,9 @@ void poll_entries_free(struct poll_entry *v, size_t n);                /* puts t
 int deadline_after(const struct timespec *ts, uint64_t *out_deadline_ns) MUST_CHECK;
 /* What is left until then; zero when it has passed. */
 struct timespec time_left(uint64_t deadline_ns);
+/* The end of a call that said `ret`: writes that to the caller's time-out, a timeval or a timespec, unless its personality
+ * has time-outs stay as they are. Returns ret; -EINTR where a call that starts anew would wait too long. */
+int time_out_end(struct task *t, uptr_t where, bool timeval, uint64_t deadline_ns, int ret) MUST_CHECK;
 
 /* The signal mask argument of ppoll(2) and its like: installs it while the call lasts. A null set: nothing happens. */
 int sigmask_arg_begin(struct task *t, uptr_t set, uint64_t bytes) MUST_CHECK;

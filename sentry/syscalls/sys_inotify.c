@@ -13,7 +13,7 @@ long sys_inotify_init1(struct task *t, int flags)
 	if (flags & ~(IN_CLOEXEC | IN_NONBLOCK))
 		return -EINVAL;
 	AUTO(file_put) struct file *f = NULL;
-	int err = inotify_new(flags & IN_NONBLOCK, &f);
+	int err = inotify_new(t, flags & IN_NONBLOCK, &f);
 	if (err)
 		return err;
 	int fd = fd_install(t, f, 0, flags & IN_CLOEXEC);

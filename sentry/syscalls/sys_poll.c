@@ -104,11 +104,5 @@ long sys_ppoll(struct task *t, uptr_t fds, unsigned nfds, uptr_t tmo_p, uptr_t s
 
 	int ret = do_poll(t, fds, nfds, deadline_ns);
 	sigmask_arg_end(t, ret == -ERESTARTNOHAND);
-	if (timed && deadline_ns != UINT64_MAX) {
-		ts = time_left(deadline_ns);
-		/* Without the time that is left, starting again would wait too long. */
-		if (put_user(t, tmo_p, &ts) && ret == -ERESTARTNOHAND)
-			ret = -EINTR;
-	}
-	return ret;
+	return timed ? time_out_end(t, tmo_p, false, deadline_ns, ret) : ret;
 }

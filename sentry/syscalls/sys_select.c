@@ -147,13 +147,7 @@ long sys_select(struct task *t, int nfds, uptr_t readfds, uptr_t writefds, uptr_
 		return err;
 
 	int ret = do_select(t, nfds, user, deadline_ns);
-	if (timed && deadline_ns != UINT64_MAX) {
-		ts = time_left(deadline_ns);
-		tv = (struct timeval){ .tv_sec = ts.tv_sec, .tv_usec = ts.tv_nsec / 1000 };
-		if (put_user(t, timeout, &tv) && ret == -ERESTARTNOHAND)
-			ret = -EINTR;
-	}
-	return ret;
+	return timed ? time_out_end(t, timeout, true, deadline_ns, ret) : ret;
 }
 
 long sys_pselect6(struct task *t, int nfds, uptr_t readfds, uptr_t writefds, uptr_t exceptfds, uptr_t timeout,
@@ -177,10 +171,5 @@ long sys_pselect6(struct task *t, int nfds, uptr_t readfds, uptr_t writefds, upt
 
 	int ret = do_select(t, nfds, user, deadline_ns);
 	sigmask_arg_end(t, ret == -ERESTARTNOHAND);
-	if (timed && deadline_ns != UINT64_MAX) {
-		ts = time_left(deadline_ns);
-		if (put_user(t, timeout, &ts) && ret == -ERESTARTNOHAND)
-			ret = -EINTR;
-	}
-	return ret;
+	return timed ? time_out_end(t, timeout, false, deadline_ns, ret) : ret;
 }

@@ -2,6 +2,7 @@
 #include "tests/guest/guest.h"
 
 #include <fcntl.h>
+#include <linux/random.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -141,4 +142,23 @@ TEST(devices_without_a_driver)
 	unlink(name);
 	EXPECT_EQ(fd, -1);
 	EXPECT(err == ENXIO || err == EACCES);            /* /tmp may be mounted nodev */
+}
+
+TEST(random_tells_its_entropy)
+{
+	COVERS(ioctl);
+	int fd = open("/dev/urandom", O_RDONLY), count = -1, none = 0, negative = -1, told = -1;
+	ASSERT_OK(fd);
+	ASSERT_OK(ioctl(fd, RNDGETENTCNT, &count));
+	FILE *f = fopen("/proc/sys/kernel/random/entropy_avail", "r");
+	ASSERT(f && fscanf(f, "%d", &told) == 1);
+	EXPECT_EQ(count, told);
+	EXPECT_ERRNO(ioctl(fd, RNDGETENTCNT, (void *)8), EFAULT);
+	if (geteuid() == 0) {
+		EXPECT_OK(ioctl(fd, RNDADDTOENTCNT, &none));
+		EXPECT_ERRNO(ioctl(fd, RNDADDTOENTCNT, &negative), EINVAL);
+		ASSERT_OK(setuid(65534));
+	}
+	EXPECT_ERRNO(ioctl(fd, RNDADDTOENTCNT, &none), EPERM);
+	EXPECT_ERRNO(ioctl(fd, RNDRESEEDCRNG, 0), EPERM);
 }

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "tests/guest/guest.h"
@@ -237,4 +238,19 @@ TEST(fdinfo_shows_the_flags_of_a_watch)
 	fclose(f);
 	EXPECT_EQ(mask & (IN_MODIFY | IN_ONESHOT), IN_MODIFY | IN_ONESHOT);
 	end();
+}
+
+TEST(a_user_has_so_many_instances)
+{
+	FILE *f = fopen("/proc/sys/fs/inotify/max_user_instances", "r");
+	int max = 0, n = 0;
+	ASSERT(f && fscanf(f, "%d", &max) == 1);
+	struct rlimit files = { (rlim_t)max + 100, (rlim_t)max + 100 };
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+		SKIP("so many files can't be open");
+	while (inotify_init1(IN_CLOEXEC) >= 0)
+		n++;
+	EXPECT_EQ(errno, EMFILE);
+	EXPECT(n > 0 && n <= max);
+	EXPECT_OK(dup(0));
 }

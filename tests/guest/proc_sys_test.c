@@ -171,3 +171,51 @@ TEST(filesystems_and_swaps)
 	ASSERT(slurp("/proc/swaps") > 0);
 	EXPECT(!strncmp(text, "Filename", 8));
 }
+
+static int put(const char *path, const char *what)
+{
+	int fd = open(path, O_WRONLY);
+	if (fd < 0)
+		SKIP("%s: %s", path, strerror(errno));
+	ssize_t n = write(fd, what, strlen(what));
+	int err = errno;
+	close(fd);
+	errno = err;
+	return n < 0 ? -1 : 0;
+}
+
+TEST(the_pipe_limit_is_rounded_up_to_a_power_of_two)
+{
+	char less[32];
+	ASSERT(slurp("/proc/sys/fs/pipe-max-size") > 0);
+	long max = atol(text);
+	snprintf(less, sizeof(less), "%ld", max - 1);
+	if (max & (max - 1) || put("/proc/sys/fs/pipe-max-size", less) < 0)
+		SKIP("the limit can't be changed");
+	ASSERT(slurp("/proc/sys/fs/pipe-max-size") > 0);
+	EXPECT_EQ(atol(text), max);
+	EXPECT_ERRNO(put("/proc/sys/fs/pipe-max-size", "-1"), EINVAL);
+}
+
+TEST(the_next_process_id_can_be_chosen)
+{
+	COVERS(fork);
+	int hits = 0;
+	/* On a busy host somebody else may take it first. */
+	for (int i = 0; i < 50 && !hits; i++) {
+		pid_t pid = fork();
+		if (pid == 0)
+			_exit(0);
+		ASSERT_EQ(waitpid(pid, NULL, 0), pid);
+		char last[32];
+		snprintf(last, sizeof(last), "%d", pid - 1);
+		ASSERT_OK(put("/proc/sys/kernel/ns_last_pid", last));
+		pid_t again = fork();
+		if (again == 0)
+			_exit(0);
+		ASSERT_EQ(waitpid(again, NULL, 0), again);
+		hits += again == pid;
+	}
+	EXPECT_EQ(hits, 1);
+	EXPECT_ERRNO(put("/proc/sys/kernel/ns_last_pid", "99999999999"), EINVAL);
+}

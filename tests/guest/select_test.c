@@ -1,5 +1,6 @@
 /* select_test.c - select(2), pselect6(2). */
 #include <fcntl.h>
+#include <sys/personality.h>
 #include <sys/select.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -105,4 +106,24 @@ TEST(pselect_swaps_the_mask)
 	EXPECT_ERRNO(pselect(0, NULL, NULL, NULL, NULL, &none), EINTR);
 	sigprocmask(SIG_SETMASK, NULL, &now);
 	EXPECT(sigismember(&now, SIGUSR1));
+}
+
+TEST(a_personality_may_keep_time_outs)
+{
+	COVERS(personality, ppoll);
+	ASSERT_OK(personality(PER_LINUX | STICKY_TIMEOUTS));
+	struct timeval tv = { .tv_usec = 10 };
+	EXPECT_EQ(select(0, NULL, NULL, NULL, &tv), 0);
+	EXPECT_EQ(tv.tv_usec, 10);
+	struct timespec ts = { .tv_nsec = 10 };
+	EXPECT_EQ(syscall(SYS_pselect6, 0, NULL, NULL, NULL, &ts, NULL), 0);
+	EXPECT_EQ(ts.tv_nsec, 10);
+	EXPECT_EQ(syscall(SYS_ppoll, NULL, 0, &ts, NULL, 8), 0);
+	EXPECT_EQ(ts.tv_nsec, 10);
+	/* What can't be started again with the time that is left is interrupted for good. */
+	sigaction(SIGALRM, &(struct sigaction){ .sa_handler = on_signal, .sa_flags = SA_RESTART }, NULL);
+	ualarm(10000, 0);
+	ts = (struct timespec){ .tv_sec = 10 };
+	EXPECT_ERRNO(syscall(SYS_ppoll, NULL, 0, &ts, NULL, 8), EINTR);
+	EXPECT_EQ(ts.tv_sec, 10);
 }

@@ -1,16 +1,20 @@
 /* mem.c - the memory devices: null, zero, full, random, urandom.
  *
  * LINUX    drivers/char/mem.c, drivers/char/random.c. Reads of random devices end at 32 MB, as random(4) says.
- * MISSING  The entropy ioctls (RNDGETENTCNT and others: ENOTTY). What is written to random is thrown away. */
+ * MISSING  What is written to random is thrown away: the host's generator, which fills these, needs none of it. */
+#include <linux/capability.h>
+#include <linux/random.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "sentry/fs/dev/dev.h"
 #include "sentry/kernel/host_random.h"
+#include "sentry/kernel/task.h"
 #include "sentry/vfs/chrdev.h"
 
 #define RANDOM_MAX (32UL << 20)
+#define RANDOM_BITS 256                   /* a full pool: kernel.random.entropy_avail */
 #define RANDOM_CHUNK (16 * 1024UL)
 #define ZERO_CHUNK (1UL << 20)
 
@@ -85,6 +89,22 @@ static ssize_t random_read(struct file *f, struct uio *dst, off_t *pos)
 	return (ssize_t)total;
 }
 
+static long random_ioctl(struct task *t, struct file *f, unsigned cmd, uint64_t arg)
+{
+	(void)f;
+	int value = RANDOM_BITS;
+	if (cmd == RNDGETENTCNT)
+		return put_user(t, UPTR(arg), &value);
+	if (cmd != RNDADDTOENTCNT && cmd != RNDADDENTROPY && cmd != RNDZAPENTCNT && cmd != RNDCLEARPOOL && cmd != RNDRESEEDCRNG)
+		return -ENOTTY;
+	if (!cred_has_cap(t->cred, CAP_SYS_ADMIN))
+		return -EPERM;
+	if (cmd != RNDADDTOENTCNT && cmd != RNDADDENTROPY)
+		return 0;
+	int err = get_user(t, &value, UPTR(arg));
+	return err ? err : value < 0 ? -EINVAL : 0;
+}
+
 static off_t mem_llseek(struct file *f, off_t off, int whence)
 {
 	off_t to = off;
@@ -132,7 +152,7 @@ static const struct file_ops full_ops = {
 	.read = zero_read, .write = full_write, .llseek = null_llseek, .release = mem_release,
 };
 static const struct file_ops random_ops = {
-	.read = random_read, .write = null_write, .llseek = mem_llseek, .release = mem_release,
+	.read = random_read, .write = null_write, .ioctl = random_ioctl, .llseek = mem_llseek, .release = mem_release,
 };
 
 static int open_with(const struct file_ops *ops, struct inode *i, const struct path *path, int flags, struct file **out)

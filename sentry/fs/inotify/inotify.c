@@ -2,7 +2,7 @@
  *
  * LINUX    fs/notify/inotify/. Same: numbers are not used again soon; an event equal to the last in the queue is dropped; a
  *          queue that is full ends in one IN_Q_OVERFLOW.
- * MISSING  max_user_instances. */
+ * MISSING  max_user_watches counts those of the whole sandbox. */
 #include "sentry/fs/inotify/inotify_impl.h"
 
 #include <fcntl.h>
@@ -14,9 +14,8 @@
 
 #include "sentry/kernel/task.h"
 
-#define MAX_QUEUED 16384                  /* fs.inotify.max_queued_events */
-#define MAX_WATCHES 65536                 /* of the whole sandbox */
-static unsigned watch_count;
+int inotify_max_queued = 16384, inotify_max_instances = 128, inotify_max_watches = 65536;
+static int watch_count;
 
 static int watch_cmp(struct watch *a, struct watch *b)
 {
@@ -44,8 +43,8 @@ void inotify_queue(struct inotify *in, int wd, uint32_t mask, uint32_t cookie, c
 	struct event *last = TAILQ_LAST(&in->events, event_list);
 	if (last && same_event(last, wd, mask, name))
 		return;
-	if (in->count >= MAX_QUEUED) {
-		if (last->head.mask & IN_Q_OVERFLOW)
+	if (in->count >= (unsigned)inotify_max_queued) {
+		if (last && (last->head.mask & IN_Q_OVERFLOW))
 			return;
 		wd = -1;
 		mask = IN_Q_OVERFLOW;
@@ -147,6 +146,7 @@ static void inotify_release(struct file *f)
 	struct event *e;
 	while ((e = TAILQ_FIRST(&in->events)))
 		event_drop(in, e);
+	user_charge_inotify(in->uid, -1);
 	file_fini(f);
 	free(in);
 }
@@ -165,14 +165,18 @@ bool is_inotify(const struct file *f)
 	return f->ops == &inotify_ops;
 }
 
-int inotify_new(int flags, struct file **out)
+int inotify_new(struct task *t, int flags, struct file **out)
 {
+	if (user_counts(t->cred->euid).inotifies >= inotify_max_instances)
+		return -EMFILE;
 	struct inotify *in = NEW(struct inotify);
 	int err = file_init_anon(&in->file, &inotify_ops, 0600, O_RDONLY | (flags & O_NONBLOCK));
 	if (err) {
 		free(in);
 		return err;
 	}
+	in->uid = t->cred->euid;
+	user_charge_inotify(in->uid, 1);
 	waitq_init(&in->wq);
 	RB_INIT(&in->watches);
 	TAILQ_INIT(&in->events);
@@ -222,7 +226,7 @@ int inotify_watch(struct file *f, struct inode *i, uint32_t mask)
 		w->mask = mask & IN_MASK_ADD ? w->mask | kept : kept;
 		return w->wd;
 	}
-	if (watch_count >= MAX_WATCHES)
+	if (watch_count >= inotify_max_watches)
 		return -ENOSPC;
 	w = NEW(struct watch);
 	w->in = in;

@@ -34,6 +34,7 @@ struct event {
 struct inotify {
 	struct file file;
 	struct waitq wq;
+	uint32_t uid;                     /* who is charged for it */
 	struct watch_tree watches;
 	int next_wd;
 	TAILQ_HEAD(event_list, event) events;

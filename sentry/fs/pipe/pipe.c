@@ -18,6 +18,8 @@
 #include "sentry/fs/pipe/pipe_impl.h"
 #include "sentry/kernel/task.h"
 
+unsigned pipe_max_bytes = PIPE_MAX_BYTES;
+
 static char *slot_mem(struct pipe *p, unsigned i)
 {
 	return p->mem + (size_t)(i & (p->nslots - 1)) * PAGE_SIZE;
@@ -320,10 +322,10 @@ int pipe_set_size(struct task *t, struct file *f, unsigned bytes)
 	while (nslots * PAGE_SIZE < bytes)
 		nslots *= 2;
 	struct pipe *p = to_pipe_end(f)->pipe;
-	/* Linux lets CAP_SYS_RESOURCE go higher; nobody may make the sentry hold more. */
-	if (nslots > p->nslots && nslots * PAGE_SIZE > PIPE_MAX_BYTES)
+	/* Linux sets CAP_SYS_RESOURCE no limit; nobody may make the sentry hold more than this. */
+	unsigned max = cred_has_cap(t->cred, CAP_SYS_RESOURCE) ? PIPE_MAX_BYTES : pipe_max_bytes;
+	if (nslots > p->nslots && nslots * PAGE_SIZE > max)
 		return -EPERM;
-	(void)t;
 	bool was_full = pipe_full(p);
 	int err = pipe_resize(p, nslots);
 	if (err)

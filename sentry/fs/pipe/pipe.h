@@ -4,7 +4,8 @@
 #include "sentry/vfs/file.h"
 
 #define PIPE_DEF_SLOTS 16                 /* of a page each: 64 KiB */
-#define PIPE_MAX_BYTES (1U << 20)         /* /proc/sys/fs/pipe-max-size: what F_SETPIPE_SZ gives without CAP_SYS_RESOURCE */
+#define PIPE_MAX_BYTES (1U << 20)         /* what /proc/sys/fs/pipe-max-size may be */
+extern unsigned pipe_max_bytes;           /* what it is: what F_SETPIPE_SZ gives without CAP_SYS_RESOURCE */
 
 /* A pipe's two ends. flags: O_NONBLOCK, O_DIRECT (packets). */
 int pipe_new(int flags, struct file **out_rd, struct file **out_wr) MUST_CHECK;

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sentry/fs/inotify/inotify.h"
+#include "sentry/fs/pipe/pipe.h"
 #include "sentry/fs/proc/proc_impl.h"
 #include "sentry/kernel/coredump.h"
 #include "sentry/kernel/machine.h"
@@ -66,6 +68,27 @@ static int show_pid_max(struct seq *s, struct pseudo_inode *i, struct task *view
 	return 0;
 }
 
+static int show_last_pid(struct seq *s, struct pseudo_inode *i, struct task *viewer)
+{
+	(void)i;
+	(void)viewer;
+	seq_printf(s, "%d\n", pid_last());
+	return 0;
+}
+
+static int store_last_pid(struct pseudo_inode *i, struct task *writer, char *text, size_t len)
+{
+	long n = pseudo_number(text);
+	(void)i;
+	(void)len;
+	if (!cred_has_cap(writer->cred, CAP_SYS_ADMIN) && !cred_has_cap(writer->cred, CAP_CHECKPOINT_RESTORE))
+		return -EPERM;
+	if (n < 0 || n > pid_max)
+		return -EINVAL;
+	pid_set_last((int)n);
+	return 0;
+}
+
 /* As Linux sets them at boot: by the memory there is. arg: bytes for one. */
 static int show_by_memory(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 {
@@ -108,6 +131,29 @@ static int store_lease_time(struct pseudo_inode *i, struct task *writer, char *t
 	if (n < 0 || n > INT32_MAX)
 		return -EINVAL;
 	lease_break_time_s = (int)n;
+	return 0;
+}
+
+static int show_pipe_max(struct seq *s, struct pseudo_inode *i, struct task *viewer)
+{
+	(void)i;
+	(void)viewer;
+	seq_printf(s, "%u\n", pipe_max_bytes);
+	return 0;
+}
+
+/* In whole slots, whose number is a power of two. More than at boot is refused: it is the sentry's memory. */
+static int store_pipe_max(struct pseudo_inode *i, struct task *writer, char *text, size_t len)
+{
+	long n = pseudo_number(text), bytes = PAGE_SIZE;
+	(void)i;
+	(void)writer;
+	(void)len;
+	if (n <= 0 || n > (long)PIPE_MAX_BYTES)
+		return -EINVAL;
+	while (bytes < n)
+		bytes *= 2;
+	pipe_max_bytes = (unsigned)bytes;
 	return 0;
 }
 
@@ -172,6 +218,7 @@ static const struct pseudo_entry kernel_entries[] = {
 	PSEUDO_STRING("version", 0444, MACHINE_VERSION),
 	PSEUDO_STRING("arch", 0444, MACHINE_ARCH),
 	PSEUDO_FILE("pid_max", 0444, .show = show_pid_max),
+	PSEUDO_FILE("ns_last_pid", 0666, .show = show_last_pid, .store = store_last_pid),
 	PSEUDO_FILE("threads-max", 0444, .show = show_by_memory, .arg = 131072),
 	PSEUDO_DIR("random", random_entries),
 	PSEUDO_DIR("seccomp", seccomp_entries),
@@ -225,10 +272,15 @@ static const struct pseudo_entry vm_entries[] = {
 	{ 0 },
 };
 
+static const struct proc_limit inotify_limits[] = {
+	{ .ints = &inotify_max_queued, .n = 1, .max = 1 << 20 },
+	{ .ints = &inotify_max_instances, .n = 1, .max = INT32_MAX },
+	{ .ints = &inotify_max_watches, .n = 1, .max = 1 << 20 },
+};
 static const struct pseudo_entry inotify_entries[] = {
-	PSEUDO_NUMBER("max_queued_events", 0444, 16384),
-	PSEUDO_NUMBER("max_user_instances", 0444, 128),
-	PSEUDO_NUMBER("max_user_watches", 0444, 65536),
+	PROC_LIMIT("max_queued_events", inotify_limits[0]),
+	PROC_LIMIT("max_user_instances", inotify_limits[1]),
+	PROC_LIMIT("max_user_watches", inotify_limits[2]),
 	{ 0 },
 };
 static const struct pseudo_entry epoll_entries[] = {
@@ -255,7 +307,7 @@ static const struct pseudo_entry fs_entries[] = {
 	PSEUDO_NUMBER("nr_open", 0444, 1048576),
 	PSEUDO_NUMBER("overflowuid", 0444, 65534),
 	PSEUDO_NUMBER("overflowgid", 0444, 65534),
-	PSEUDO_NUMBER("pipe-max-size", 0444, 1048576),
+	PSEUDO_FILE("pipe-max-size", 0644, .show = show_pipe_max, .store = store_pipe_max),
 	PSEUDO_NUMBER("pipe-user-pages-hard", 0444, 0),
 	PSEUDO_NUMBER("pipe-user-pages-soft", 0444, 16384),
 	PSEUDO_NUMBER("protected_fifos", 0444, 0),
