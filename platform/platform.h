@@ -15,6 +15,7 @@
 #include <sys/user.h>
 
 #include "platform/base/base.h"
+#include "platform/window.h"
 
 struct pl_as;                             /* guest address space; reference counted by its threads and holders */
 
@@ -35,6 +36,8 @@ struct pl_event {
 struct pl_thread {
 	struct user_regs_struct regs;     /* the guest's; valid while stopped; changes take effect at the next pl_run */
 	struct pl_as *as;
+	unsigned nwindows;                /* guest bytes that came along: window.h. 0 but after PL_SYSCALL */
+	struct pl_window windows[PL_WINDOWS];
 };
 
 /* One host system call for a stub to run in its address space. */

@@ -239,8 +239,8 @@ int systrap_thread_clone(struct pl_thread *pt, struct pl_thread **out)
 	memcpy(thread_area(t) + t->frame_off, thread_area(parent) + parent->frame_off, AREA_BYTES - parent->frame_off);
 	struct host_frame *f = (void *)(thread_area(t) + t->frame_off);
 	f->fpstate = parent->frame.fpstate ? parent->frame.fpstate - parent_area + area : 0;
-	f->ss_sp = area + AREA_SLOT_BYTES;
-	f->ss_size = AREA_BYTES - AREA_SLOT_BYTES;
+	f->ss_sp = area + AREA_SIGSTACK;
+	f->ss_size = AREA_BYTES - AREA_SIGSTACK;
 	f->ss_flags = 0;
 	t->base.regs = pt->regs;
 	t->fs_base = parent->fs_base;

@@ -5,7 +5,8 @@
  * TRUST    Guest code can jump to any instruction of this file with any registers, and write its areas at any
  *          time. The stub's seccomp filter is what holds; nothing here is a check.
  * RULES    Freestanding, no writable data, no vector registers (the guest's are live), never touches guest
- *          memory but in stub_cmpxchg, which may fault. */
+ *          memory but in stub_cmpxchg and the three words of blob_window.h, which may fault. */
+#include "platform/systrap/blob_window.h"
 #include "platform/systrap/layout.h"
 
 #include <asm/unistd.h>
@@ -22,6 +23,9 @@ void stub_unmap(const uint64_t *ranges);
 #define SYS(nr, ...) stub_syscall((nr), (const uint64_t[6]){ __VA_ARGS__ })
 #define RO ((const volatile struct stub_ro *)STUB_RO)
 #define FUTEX_WAIT 0
+#define SIGSYS 31
+#define EFAULT 14
+#define SIGINFO_SYSCALL 24                /* offset of si_syscall */
 #define ARCH_SET_GS 0x1001
 #define ARCH_SET_FS 0x1002
 
@@ -125,8 +129,29 @@ static long run_cmpxchg(struct slot *slot)
 	return ret;
 }
 
+/* The arguments that a system call brings along. */
+static void fill_windows(const struct host_frame *f, struct slot *slot)
+{
+	const uint64_t args[6] = { f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9 };
+	uint32_t nr = *(const uint32_t *)(f->siginfo + SIGINFO_SYSCALL);
+	slot->nwindows = stub_windows_in(nr, args, slot->windows, (char *)slot + AREA_WINDOWS);
+}
+
+static void resume(struct host_frame *f, struct slot *slot)
+{
+	uint32_t n = (uint32_t)slot->nwindows;
+	if (n && stub_windows_out(n, slot->windows, (char *)slot + AREA_WINDOWS))
+		f->rax = (uint64_t)-EFAULT;
+	if (slot->set_fs)
+		SYS(__NR_arch_prctl, ARCH_SET_FS, slot->fs_base);
+	if (slot->set_gs)
+		SYS(__NR_arch_prctl, ARCH_SET_GS, slot->gs_base);
+}
+
 void stub_event(uint64_t frame, struct slot *slot, uint32_t event)
 {
+	if (event == SIGSYS)
+		fill_windows((const struct host_frame *)frame, slot);
 	for (;;) {
 		slot->frame = frame;
 		slot->event = event;
@@ -135,10 +160,7 @@ void stub_event(uint64_t frame, struct slot *slot, uint32_t event)
 		event = EVENT_DONE;
 		switch (slot->command) {
 		case CMD_RESUME:
-			if (slot->set_fs)
-				SYS(__NR_arch_prctl, ARCH_SET_FS, slot->fs_base);
-			if (slot->set_gs)
-				SYS(__NR_arch_prctl, ARCH_SET_GS, slot->gs_base);
+			resume((struct host_frame *)frame, slot);
 			return;
 		case CMD_CALLS:
 			run_calls(slot);

@@ -4,7 +4,7 @@
  * guest is rt_sigreturn on that frame. The slot is found from the stack pointer: areas are aligned to their size. */
 #include <asm/unistd.h>
 
-#define AREA_BYTES 0x8000
+#define AREA_BYTES 0x20000
 #define SIGSEGV 11
 #define SIGBUS 7
 #define FRAME_RIP 176                     /* struct host_frame; checked in blob.c */
@@ -15,8 +15,16 @@
 	.quad stub_template_start
 	.quad blob_end
 
+	/* rax: where it faulted. */
+	.macro FIXUP name
+	leaq \name\()_fixup(%rip), %rcx
+	leaq \name\()_insn(%rip), %rdx
+	cmpq %rdx, %rax
+	je 3f
+	.endm
+
 	.text
-	/* rdi: signal. rsp: the frame. A fault of stub_cmpxchg on a guest address resumes at its fixup. */
+	/* rdi: signal. rsp: the frame. A fault of an instruction that touches guest memory resumes at its fixup. */
 	.globl stub_handler
 stub_handler:
 	movq %rsp, %rbx
@@ -25,11 +33,12 @@ stub_handler:
 	cmpl $SIGBUS, %edi
 	jne 2f
 1:	movq FRAME_RIP(%rbx), %rax
-	leaq cmpxchg_insn(%rip), %rcx
-	cmpq %rcx, %rax
-	jne 2f
-	leaq cmpxchg_fixup(%rip), %rcx
-	movq %rcx, FRAME_RIP(%rbx)
+	FIXUP cmpxchg
+	FIXUP copy
+	FIXUP string
+	FIXUP touch
+	jmp 2f
+3:	movq %rcx, FRAME_RIP(%rbx)
 	jmp stub_sigreturn
 2:	movl %edi, %edx
 	/* rbx: frame, edx: event */
@@ -71,6 +80,44 @@ cmpxchg_insn:
 	sete %al
 	ret
 cmpxchg_fixup:
+	movl $-1, %eax
+	ret
+
+	/* size_t stub_copy(to, from, bytes): what is left */
+	.globl stub_copy
+stub_copy:
+	movq %rdx, %rcx
+copy_insn:
+	rep movsb
+copy_fixup:
+	movq %rcx, %rax
+	ret
+
+	/* uint32_t stub_copy_string(to, from, max): bytes with the NUL, or 0 */
+	.globl stub_copy_string
+stub_copy_string:
+	xorl %eax, %eax
+1:	cmpl %edx, %eax
+	jae string_fixup
+string_insn:
+	movzbl (%rsi,%rax), %ecx
+	movb %cl, (%rdi,%rax)
+	incl %eax
+	testl %ecx, %ecx
+	jnz 1b
+	ret
+string_fixup:
+	xorl %eax, %eax
+	ret
+
+	/* int stub_touch(addr): 0 if it can be written to */
+	.globl stub_touch
+stub_touch:
+touch_insn:
+	lock orb $0, (%rdi)
+	xorl %eax, %eax
+	ret
+touch_fixup:
 	movl $-1, %eax
 	ret
 

@@ -84,7 +84,7 @@ int systrap_cmpxchg32(struct pl_thread *pt, uint64_t addr, uint32_t *old, uint32
 static char *fpstate_of(struct systrap_thread *t, size_t *out_bytes)
 {
 	uint64_t area = STUB_AREAS + t->index * AREA_BYTES, p = t->frame.fpstate;
-	if (p < area + AREA_SLOT_BYTES || p >= area + AREA_BYTES || p % 64)
+	if (p < area + AREA_SIGSTACK || p >= area + AREA_BYTES || p % 64)
 		return NULL;
 	*out_bytes = MIN(pl_fpstate_bytes(), area + AREA_BYTES - p);
 	return thread_area(t) + (p - area);

@@ -4,7 +4,7 @@
  *
  *   STUB_TEXT   the trap code ("blob"), r-x: the only place host system calls may come from
  *   STUB_RO     one page the sentry writes and every stub reads: wake-up hints
- *   STUB_AREAS  one area a thread: its slot (a page), then its signal stack; shared with the sentry,
+ *   STUB_AREAS  one area a thread: its slot (a page), windows, its signal stack; shared with the sentry,
  *               one memfd an address space. Not inherited by fork (MADV_DONTFORK): a child maps its own.
  *
  * The sentry trusts nothing of it: every word is read once, then checked. */
@@ -12,17 +12,21 @@
 
 #include <stdint.h>
 
+#include "platform/window.h"
+
 #define STUB_TEXT 0x7ff000000000ULL
 #define STUB_TEXT_BYTES 0x10000ULL
 #define STUB_RO 0x7ff000010000ULL
 #define STUB_RO_BYTES 0x1000ULL
 #define STUB_AREAS 0x7ff001000000ULL
-#define AREA_BYTES 0x8000ULL
+#define AREA_BYTES 0x20000ULL
 #define AREA_SLOT_BYTES 0x1000ULL
+#define AREA_WINDOWS 0x2000ULL       /* offset of WIN_AREA_BYTES; a page lies free before */
+#define AREA_SIGSTACK 0x19000ULL     /* offset; up to the end */
 #define AREA_COUNT 4096
 #define STUB_AREAS_BYTES (AREA_BYTES * AREA_COUNT)
 #define STUB_END (STUB_AREAS + STUB_AREAS_BYTES)
-#define STUB_VVAR 0x7ff00a000000ULL  /* the host's vDSO data and code are moved here: same place in every stub */
+#define STUB_VVAR 0x7ff030000000ULL  /* the host's vDSO data and code are moved here: same place in every stub */
 
 /* The stub's own descriptors; everything else is closed as soon as it was used. */
 #define STUB_CONTROL_FD 3
@@ -64,7 +68,10 @@ struct slot {
 	uint32_t tid;                /* host thread id, written by the kernel at clone */
 	uint32_t pad;
 	struct slot_call calls[SLOT_CALLS];
+	uint64_t nwindows;           /* after SIGSYS: arguments that came along. CMD_RESUME: what to copy to the guest of them */
+	struct slot_window windows[PL_WINDOWS];
 };
+_Static_assert(AREA_WINDOWS + WIN_AREA_BYTES <= AREA_SIGSTACK, "windows end before the stack");
 _Static_assert(sizeof(struct slot) <= AREA_SLOT_BYTES, "a slot is a page");
 
 struct stub_ro {

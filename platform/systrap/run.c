@@ -158,7 +158,7 @@ bool systrap_find_frame(struct systrap_thread *t)
 {
 	uint64_t addr = __atomic_load_n(&t->slot->frame, __ATOMIC_RELAXED);
 	uint64_t area = STUB_AREAS + t->index * AREA_BYTES;
-	if (addr < area + AREA_SLOT_BYTES || addr > area + AREA_BYTES - sizeof(struct host_frame) || addr % 8)
+	if (addr < area + AREA_SIGSTACK || addr > area + AREA_BYTES - sizeof(struct host_frame) || addr % 8)
 		return false;
 	t->frame_off = addr - area;
 	memcpy(&t->frame, thread_area(t) + t->frame_off, sizeof(t->frame));
@@ -202,6 +202,9 @@ static void decode(struct systrap_thread *t, uint32_t event, struct pl_event *ev
 		ev->kind = PL_SYSCALL;
 		r->orig_rax = info.si_arch == AUDIT_ARCH_X86_64 ? (uint64_t)(uint32_t)info.si_syscall : -1UL;
 		r->rax = (uint64_t)-ENOSYS;
+		t->base.nwindows = windows_take(t->base.windows, t->slot->windows,
+						(unsigned)__atomic_load_n(&t->slot->nwindows, __ATOMIC_RELAXED),
+						thread_area(t) + AREA_WINDOWS);
 		pl_stats_.syscalls++;
 	} else if (event == SIGSEGV || event == SIGBUS || event == SIGFPE || event == SIGILL || event == SIGTRAP) {
 		ev->kind = PL_FAULT;
@@ -230,6 +233,9 @@ void systrap_run(struct pl_thread *pt, struct pl_event *ev)
 	s->fs_base = t->fs_base = pt->regs.fs_base;
 	s->set_gs = pt->regs.gs_base != t->gs_base;
 	s->gs_base = t->gs_base = pt->regs.gs_base;
+	windows_give(s->windows, pt->windows, pt->nwindows);
+	s->nwindows = pt->nwindows;
+	pt->nwindows = 0;
 
 	t->in_guest = true;
 	t->resumed_ns = now_mono_ns();

@@ -98,8 +98,8 @@ void systrap_template_main(struct pl_launch *l)
 	/* The first frame: where a fresh address space's only thread starts from. */
 	struct host_frame *frame = (void *)(area + AREA_BYTES - ALIGN_UP(sizeof(*frame), 64) - 64);
 	memset(frame, 0, sizeof(*frame));
-	frame->ss_sp = STUB_AREAS + AREA_SLOT_BYTES;
-	frame->ss_size = AREA_BYTES - AREA_SLOT_BYTES;
+	frame->ss_sp = STUB_AREAS + AREA_SIGSTACK;
+	frame->ss_size = AREA_BYTES - AREA_SIGSTACK;
 	frame->cs = 0x33;
 	frame->ss = 0x2b;
 	frame->uc_flags = 6;             /* UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS */

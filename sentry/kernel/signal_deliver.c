@@ -9,6 +9,7 @@
 #include "sentry/kernel/coredump.h"
 #include "sentry/kernel/crash_report.h"
 #include "sentry/kernel/process.h"
+#include "sentry/mm/window.h"
 
 #define SYSCALL_INSN_BYTES 2
 
@@ -126,6 +127,8 @@ void signal_deliver(struct task *t)
 		signal_set_mask(t, t->saved_mask);
 	}
 
+	if (signal_pending(t))
+		window_flush(t);          /* a handler goes on elsewhere, a tracer looks, a dump is written */
 	while (!t->exiting) {
 		if (t->tg->stop_sig) {
 			signal_stop_wait(t);

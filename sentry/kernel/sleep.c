@@ -1,5 +1,6 @@
 /* sleep.c - interruptible sleeps of tasks (task.h). */
 #include "sentry/kernel/task.h"
+#include "sentry/mm/window.h"
 
 bool task_interrupted(const struct task *t)
 {
@@ -31,6 +32,7 @@ void sleeper_begin(struct sleeper *s, struct task *t, struct waitq *q, uint64_t 
 {
 	*s = (struct sleeper){ .w.wake = sleeper_wake, .timer.fire = sleeper_timeout, .co = t->co };
 	CHECK(co_current() == t->co);
+	window_flush(t);                  /* others look at memory meanwhile */
 	if (q)
 		waiter_add(&s->w, q);
 	if (deadline_ns != UINT64_MAX)

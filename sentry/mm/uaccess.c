@@ -1,7 +1,8 @@
 /* uaccess.c - the only way to guest memory (uaccess.h).
  *
- * HOW      Through the platform, which copies by the pages' own protection. Addresses at or above PL_GUEST_END are refused
- *          here: the trap code's own pages lie there, and they are not the guest's.
+ * HOW      From the bytes that came along with the call (window.h), else through the platform, which copies by the pages' own
+ *          protection, at the price of a host call. Addresses at or above PL_GUEST_END are refused here: the trap code's own
+ *          pages lie there, and they are not the guest's.
  * LINUX    Where Linux copies a part and then fails, so may this; the callers that care use struct uio. */
 #include "sentry/mm/uaccess.h"
 
@@ -9,6 +10,9 @@
 
 #include "sentry/kernel/task.h"
 #include "sentry/mm/mm.h"
+#include "sentry/mm/window.h"
+
+#define STRING_STEP 256UL
 
 static bool in_guest(uint64_t addr, size_t bytes)
 {
@@ -21,6 +25,8 @@ int copy_from_user(struct task *t, void *dst, uptr_t src, size_t bytes)
 		return 0;
 	if (!t->mm || !in_guest(src.addr, bytes))
 		return -EFAULT;
+	if (window_read(t, src.addr, dst, bytes))
+		return 0;
 	return pl_read(t->mm->as, src.addr, dst, bytes) == (ssize_t)bytes ? 0 : -EFAULT;
 }
 
@@ -30,6 +36,8 @@ int copy_to_user(struct task *t, uptr_t dst, const void *src, size_t bytes)
 		return 0;
 	if (!t->mm || !in_guest(dst.addr, bytes))
 		return -EFAULT;
+	if (window_write(t, dst.addr, src, bytes))
+		return 0;
 	return pl_write(t->mm->as, dst.addr, src, bytes) == (ssize_t)bytes ? 0 : -EFAULT;
 }
 
@@ -57,6 +65,18 @@ ssize_t mm_write(struct mm *mm, uint64_t addr, const void *src, size_t bytes)
 	return put > 0 ? put : -EFAULT;
 }
 
+ssize_t task_read(struct task *t, uint64_t addr, void *dst, size_t bytes)
+{
+	size_t n = clip(addr, bytes);
+	return n && window_read(t, addr, dst, n) ? (ssize_t)n : mm_read(t->mm, addr, dst, bytes);
+}
+
+ssize_t task_write(struct task *t, uint64_t addr, const void *src, size_t bytes)
+{
+	size_t n = clip(addr, bytes);
+	return n && window_write(t, addr, src, n) ? (ssize_t)n : mm_write(t->mm, addr, src, bytes);
+}
+
 int clear_user(struct task *t, uptr_t dst, size_t bytes)
 {
 	static const char zeroes[PAGE_SIZE];
@@ -75,11 +95,16 @@ ssize_t strncpy_from_user(struct task *t, char *dst, uptr_t src, size_t bytes)
 	size_t done = 0;
 	if (!t->mm)
 		return -EFAULT;
-	/* Page by page: what follows the string's last page may be unmapped. */
-	while (done < bytes) {
+	/* Page by page, for what follows the string's last page may be unmapped; and most strings are short. */
+	for (size_t most = STRING_STEP; done < bytes; most = PAGE_SIZE) {
 		uint64_t at = src.addr + done;
-		size_t n = MIN(bytes - done, PAGE_SIZE - (at & (PAGE_SIZE - 1)));
-		if (at < src.addr || !in_guest(at, n) || pl_read(t->mm->as, at, dst + done, n) != (ssize_t)n)
+		size_t n = MIN(MIN(bytes - done, most), PAGE_SIZE - (at & (PAGE_SIZE - 1)));
+		if (at < src.addr || !in_guest(at, n))
+			return -EFAULT;
+		size_t got = done ? 0 : window_read_some(t, at, dst, bytes);
+		if (got)
+			n = got;
+		else if (pl_read(t->mm->as, at, dst + done, n) != (ssize_t)n)
 			return -EFAULT;
 		const char *end = memchr(dst + done, '\0', n);
 		if (end)

@@ -20,6 +20,10 @@ static inline uptr_t uptr_add(uptr_t p, uint64_t bytes) { return UPTR(p.addr + b
 int copy_from_user(struct task *t, void *dst, uptr_t src, size_t bytes) MUST_CHECK;
 int copy_to_user(struct task *t, uptr_t dst, const void *src, size_t bytes) MUST_CHECK;
 
+/* Bytes of t's own memory, possibly short, or -EFAULT: for struct uio. */
+ssize_t task_read(struct task *t, uint64_t addr, void *dst, size_t bytes);
+ssize_t task_write(struct task *t, uint64_t addr, const void *src, size_t bytes);
+
 /* Of another address space (ptrace, /proc/PID/mem, process_vm_readv): bytes copied, possibly short, or -EFAULT. */
 ssize_t mm_read(struct mm *mm, uint64_t addr, void *dst, size_t bytes);
 ssize_t mm_write(struct mm *mm, uint64_t addr, const void *src, size_t bytes);

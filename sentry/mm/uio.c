@@ -103,7 +103,7 @@ static ssize_t move(struct uio *u, const char *src, char *dst, size_t bytes)
 	while (done < bytes && (n = piece(u, bytes - done, &addr)) > 0) {
 		if (!u->t->mm)
 			break;
-		ssize_t moved = src ? mm_write(u->t->mm, addr, src + done, n) : mm_read(u->t->mm, addr, dst + done, n);
+		ssize_t moved = src ? task_write(u->t, addr, src + done, n) : task_read(u->t, addr, dst + done, n);
 		if (moved <= 0)
 			break;
 		advance(u, (size_t)moved);

@@ -1,0 +1,33 @@
+/* window_table.h - window.def as a table, by the number of the call: for the trap code, and for tests that play its part. */
+#pragma once
+
+#include <asm/unistd.h>
+
+#include "platform/window.h"
+
+enum window_kind { WIN_NONE, WIN_PATH, WIN_IN, WIN_OUT };
+
+/* `unit` bytes, times argument `count`; WIN_ONCE: one of them. */
+struct window_arg {
+	uint8_t kind;
+	uint8_t arg : 4, count : 4;
+	uint16_t unit;
+};
+#define WIN_ONCE 15
+#define WIN_CALLS 512
+
+#define PATH(arg_) { WIN_PATH, arg_, WIN_ONCE, 1 }
+#define IN(arg_, bytes) { WIN_IN, arg_, WIN_ONCE, bytes }
+#define OUT(arg_, bytes) { WIN_OUT, arg_, WIN_ONCE, bytes }
+#define IN_N(arg_, count_, unit_) { WIN_IN, arg_, count_, unit_ }
+#define OUT_N(arg_, count_, unit_) { WIN_OUT, arg_, count_, unit_ }
+#define WINDOWS(name, ...) [__NR_##name] = { __VA_ARGS__ },
+static const struct window_arg window_table[WIN_CALLS][PL_WINDOWS] = {
+#include "platform/window.def"
+};
+#undef PATH
+#undef IN
+#undef OUT
+#undef IN_N
+#undef OUT_N
+#undef WINDOWS
