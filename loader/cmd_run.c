@@ -105,6 +105,7 @@ static struct err *configure(struct sandbox *sb, const bool stdio_open[3])
 		.memory_limit = o->memory_bytes,
 		.pids_limit = o->pids_limit,
 		.debug_fd = sb->debug_fd,
+		.no_rewrite = o->no_rewrite,
 		.stats = o->stats != STATS_OFF,
 	};
 	for (int i = 0; i < 3; i++)

@@ -37,6 +37,7 @@ const char help_run[] =
 	"      --pids-limit N      at most this many processes and threads\n"
 	"      --timeout TIME      end after 90, 90s, 2m or 1h; exit status 124\n"
 	"      --platform NAME     how guest code is run: systrap, ptrace\n"
+	"      --no-rewrite        leave the program's code as it is: slower\n"
 	"      --strace[=FILE]     write every system call to standard error or FILE\n"
 	"      --stats[=json]      say what it took, at the end\n"
 	"      --debug             say what happens inside\n"

@@ -13,7 +13,7 @@
 
 enum {
 	O_ROOTFS = 256, O_RO_BIND, O_BIND, O_TMPFS, O_CLEARENV, O_HOSTNAME, O_NET, O_CPUS, O_PIDS_LIMIT, O_TIMEOUT,
-	O_READ_ONLY, O_PLATFORM, O_DEBUG, O_STRACE, O_STATS, O_HELP,
+	O_READ_ONLY, O_PLATFORM, O_DEBUG, O_NO_REWRITE, O_STRACE, O_STATS, O_HELP,
 };
 
 static const struct option long_options[] = {
@@ -35,6 +35,7 @@ static const struct option long_options[] = {
 	{ "tty", no_argument, NULL, 't' },
 	{ "platform", required_argument, NULL, O_PLATFORM },
 	{ "debug", no_argument, NULL, O_DEBUG },
+	{ "no-rewrite", no_argument, NULL, O_NO_REWRITE },
 	{ "strace", optional_argument, NULL, O_STRACE },
 	{ "stats", optional_argument, NULL, O_STATS },
 	{ "help", no_argument, NULL, O_HELP },
@@ -256,6 +257,9 @@ static struct err *parse_one(int opt, int nargs, char **args, struct options *o)
 		return NULL;
 	case O_PLATFORM:
 		o->platform = optarg;
+		return NULL;
+	case O_NO_REWRITE:
+		o->no_rewrite = true;
 		return NULL;
 	case O_DEBUG:
 		o->debug = true;

@@ -30,6 +30,7 @@ struct options {
 	bool debug;
 	bool strace;
 	const char *strace_file;          /* NULL: standard error */
+	bool no_rewrite;
 	enum { STATS_OFF, STATS_TEXT, STATS_JSON } stats;
 	bool help;                        /* --help was asked for; nothing else is set */
 	char **argv;                      /* the program and its arguments; NULL-terminated */

@@ -31,6 +31,9 @@ struct platform_ops {
 	size_t (*fpstate_get)(struct pl_thread *t, void *buf);
 	void (*fpstate_set)(struct pl_thread *t, const void *buf, size_t bytes);
 	void (*fpstate_reset)(struct pl_thread *t);
+	uint64_t (*fast_entry)(void);                      /* NULL: none; so the next two */
+	void (*answer)(struct pl_thread *t, unsigned nr, int64_t value);
+	uint64_t (*answered)(struct pl_thread *t);         /* calls it answered so far, says the stub */
 	uint64_t (*thread_run_ns)(struct pl_thread *t);    /* wall time it was away running guest code */
 };
 extern const struct platform_ops platform_systrap, platform_ptrace;

@@ -71,8 +71,11 @@ int pl_thread_clone(struct pl_thread *t, struct pl_thread **out)
 
 void pl_thread_exit(struct pl_thread *t)
 {
-	if (t)
-		ops->thread_exit(t);
+	if (!t)
+		return;
+	if (ops->answered)
+		pl_stats_.answered += ops->answered(t);
+	ops->thread_exit(t);
 }
 
 struct pl_as *pl_as_get(struct pl_as *as)
@@ -139,6 +142,17 @@ int pl_calls(struct pl_thread *t, struct pl_call *v, int n)
 int pl_cmpxchg32(struct pl_thread *t, uint64_t addr, uint32_t *old, uint32_t val)
 {
 	return addr % 4 || addr >= PL_GUEST_END ? -EFAULT : ops->cmpxchg32(t, addr, old, val);
+}
+
+uint64_t pl_fast_entry(void)
+{
+	return ops->fast_entry ? ops->fast_entry() : 0;
+}
+
+void pl_answer(struct pl_thread *t, unsigned nr, int64_t value)
+{
+	if (ops->answer)
+		ops->answer(t, nr, value);
 }
 
 /* --- extended state --- */

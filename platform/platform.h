@@ -28,6 +28,7 @@ enum pl_event_kind {
 
 struct pl_event {
 	enum pl_event_kind kind;
+	bool trapped;                     /* PL_SYSCALL: the slow way; its call site could be rewritten to use pl_fast_entry() */
 	siginfo_t fault;                  /* PL_FAULT; untrusted like everything */
 	uint64_t error_code, trapno;      /* PL_FAULT: the processor's, for the guest's signal frame */
 	int exit_status;                  /* PL_EXITED */
@@ -90,8 +91,16 @@ int pl_calls(struct pl_thread *t, struct pl_call *v, int n) MUST_CHECK;
 /* lock cmpxchg on guest memory: *addr == *old ? *addr = new : (*old = *addr). 0, -EAGAIN (differed), -EFAULT. Sleeps. */
 int pl_cmpxchg32(struct pl_thread *t, uint64_t addr, uint32_t *old, uint32_t val) MUST_CHECK;
 
+/* The address, in every stub, of code that makes a system call in a fast way; 0: the platform has none. To be jumped to with
+ * rax: the number, rcx: the address to go on at; all registers but rcx and r11 are as after a system call. Not while the
+ * guest has a GS base of its own. */
+uint64_t pl_fast_entry(void);
+/* The value that nr (getpid(2) and the like, platform/systrap/answers.def) returns from now on, so that the platform may answer
+ * it by itself; < 0: it must ask. For calls by pl_fast_entry() only. Never sleeps. */
+void pl_answer(struct pl_thread *t, unsigned nr, int64_t value);
+
 /* The guest's extended state in XSAVE format as in a signal frame, pl_fpstate_bytes() long at most.
- * get returns the length; set takes what a guest wrote: a state the processor refuses costs the thread a SIGSEGV. */
+ * They sleep. get returns the length; set takes what a guest wrote: a state the processor refuses costs the thread a SIGSEGV. */
 size_t pl_fpstate_bytes(void);
 size_t pl_fpstate_get(struct pl_thread *t, void *buf);
 void pl_fpstate_set(struct pl_thread *t, const void *buf, size_t bytes);
@@ -126,5 +135,6 @@ struct pl_config {
 };
 int pl_init(const struct pl_config *cfg) MUST_CHECK;
 
-struct pl_stats { uint64_t syscalls, faults, interrupts, calls, forks, threads, wakeups, doorbells; };
+/* syscalls: as events; of these fast: by pl_fast_entry(). answered: by the platform itself, of threads that have ended. */
+struct pl_stats { uint64_t syscalls, fast, answered, faults, interrupts, calls, forks, threads, wakeups, doorbells; };
 const struct pl_stats *pl_stats(void);

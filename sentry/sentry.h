@@ -38,6 +38,7 @@ struct sentry_config {
 	uint64_t memory_limit;            /* bytes, 0: the machine's */
 	int pids_limit;                   /* 0: none */
 	int debug_fd, strace_fd;          /* -1: off */
+	bool no_rewrite;                  /* --no-rewrite: guest code is left as it is */
 	bool stats;
 };
 

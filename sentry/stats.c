@@ -44,7 +44,10 @@ void stats_send(int control_fd)
 		if (syscall_table[nr].count)
 			add_top(s, nr);
 	}
-	s->trapped = pl->syscalls;
+	s->trapped = pl->syscalls - pl->fast;
+	s->rewritten = pl->fast;
+	s->in_stub = pl->answered;
+	s->syscalls += pl->answered;
 	s->faults = pl->faults;
 	s->forks = pl->forks;
 	s->threads = pl->threads;

@@ -18,6 +18,7 @@
 static void decode_syscall(struct tracee *t, struct pl_event *ev, uint64_t nr, bool foreign)
 {
 	ev->kind = PL_SYSCALL;
+	ev->trapped = false;
 	t->base.regs.orig_rax = foreign ? ~0ULL : (uint64_t)(uint32_t)nr;
 	t->base.regs.rax = (uint64_t)-ENOSYS;
 	pl_stats_.syscalls++;

@@ -16,12 +16,19 @@ static bool template_ready;
 static struct sleep_lock template_lock;
 static void (*template_died)(int status);
 
+static void slot_init(struct systrap_thread *t)
+{
+	t->slot->self = stub_area(t);
+	memset(t->slot->answer, 0xff, sizeof(t->slot->answer));
+}
+
 static struct systrap_thread *thread_new(struct systrap_as *as, unsigned index)
 {
 	struct systrap_thread *t = NEW(struct systrap_thread);
 	t->base.as = pl_as_get(&as->base);
 	t->index = index;
 	t->slot = (struct slot *)thread_area(t);
+	slot_init(t);
 	as->used[index / 64] |= 1ULL << (index % 64);
 	as->threads++;
 	TAILQ_INSERT_TAIL(&as->list, t, as_link);
@@ -107,10 +114,13 @@ static int await_ready(struct systrap_thread *t)
 
 static int fork_as(struct systrap_thread *parent, struct systrap_thread **out)
 {
+	int err = systrap_need_frame(parent);
+	if (err)
+		return err;
 	int areas_fd = systrap_areas_new(), control[2];
 	if (areas_fd < 0)
 		return areas_fd;
-	int err = stub_control_new(control);
+	err = stub_control_new(control);
 	if (err) {
 		close(areas_fd);
 		return err;
@@ -226,15 +236,17 @@ int systrap_thread_clone(struct pl_thread *pt, struct pl_thread **out)
 {
 	struct systrap_thread *parent = to_systrap(pt);
 	struct systrap_as *as = to_systrap_as(pt->as);
-	int index = pt->as->dead ? -ESRCH : free_index(as);
+	int err = systrap_need_frame(parent);
+	int index = err ? err : free_index(as);
 	if (index < 0)
 		return index;
 	struct systrap_thread *t = thread_new(as, (unsigned)index);
 	*t->slot = (struct slot){ 0 };
+	slot_init(t);
 	pt->as->cloned = true;
 
 	/* A copy of the parent's frame and state in the child's area, pointers moved along. */
-	uint64_t area = STUB_AREAS + t->index * AREA_BYTES, parent_area = STUB_AREAS + parent->index * AREA_BYTES;
+	uint64_t area = stub_area(t), parent_area = stub_area(parent);
 	t->frame_off = parent->frame_off;
 	memcpy(thread_area(t) + t->frame_off, thread_area(parent) + parent->frame_off, AREA_BYTES - parent->frame_off);
 	struct host_frame *f = (void *)(thread_area(t) + t->frame_off);
@@ -249,7 +261,7 @@ int systrap_thread_clone(struct pl_thread *pt, struct pl_thread **out)
 
 	parent->slot->arg[0] = area + t->frame_off;
 	parent->slot->arg[1] = area + offsetof(struct slot, tid);
-	int err = systrap_command(parent, CMD_CLONE);
+	err = systrap_command(parent, CMD_CLONE);
 	int64_t ret = err ? err : __atomic_load_n(&parent->slot->ret, __ATOMIC_RELAXED);
 	if (ret > 0)
 		err = await_ready(t);

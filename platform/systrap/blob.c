@@ -16,7 +16,8 @@ long stub_syscall(long nr, const uint64_t args[6]);
 int stub_cmpxchg(uint32_t *addr, uint32_t *old, uint32_t val);
 long stub_clone_thread(uint64_t flags, uint64_t child_frame, uint32_t *tid);
 long stub_fork(uint64_t flags, uint64_t frame, uint64_t areas, uint64_t bytes, long memfd, long control);
-void stub_event(uint64_t frame, struct slot *slot, uint32_t event);
+uint32_t stub_event(uint64_t frame, struct slot *slot, uint32_t event);
+void stub_signal(struct host_frame *frame, uint32_t sig);
 void stub_hello(void);
 void stub_unmap(const uint64_t *ranges);
 
@@ -28,10 +29,25 @@ void stub_unmap(const uint64_t *ranges);
 #define SIGINFO_SYSCALL 24                /* offset of si_syscall */
 #define ARCH_SET_GS 0x1001
 #define ARCH_SET_FS 0x1002
+#define SIGILL 4
+#define SIGTRAP 5
+#define SIGBUS 7
+#define SIGSEGV 11
 
-_Static_assert(offsetof(struct host_frame, rip) == 176, "FRAME_RIP in blob_entry.S");
+_Static_assert(offsetof(struct slot, self) == SLOT_SELF && offsetof(struct slot, pending) == SLOT_PENDING &&
+	       offsetof(struct slot, arith) == SLOT_ARITH && offsetof(struct slot, answer) == SLOT_ANSWER &&
+	       offsetof(struct slot, answered) == SLOT_ANSWERED && offsetof(struct slot, regs) == SLOT_REGS &&
+	       offsetof(struct fast_regs, rsp) == 64 && offsetof(struct fast_regs, eflags) == 120, "blob_fast.S");
+
+extern const char blob_end[], stub_answer_check[], stub_answer_end[], stub_exit_check[], stub_exit_end[], stub_frame_insn[];
 
 static const uint64_t one = 1;
+
+const uint8_t stub_answer_index[256] = {
+#define ANSWER(nr, index) [nr] = index,
+#include "platform/systrap/answers.def"
+#undef ANSWER
+};
 
 /* Tells the sentry, by a message that carries our process id by the kernel's word (SCM_CREDENTIALS). */
 void stub_hello(void)
@@ -137,21 +153,31 @@ static void fill_windows(const struct host_frame *f, struct slot *slot)
 	slot->nwindows = stub_windows_in(nr, args, slot->windows, (char *)slot + AREA_WINDOWS);
 }
 
-static void resume(struct host_frame *f, struct slot *slot)
+static void fill_windows_fast(const struct fast_regs *r, struct slot *slot)
+{
+	const uint64_t args[6] = { r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9 };
+	slot->nwindows = stub_windows_in(r->rax, args, slot->windows, (char *)slot + AREA_WINDOWS);
+}
+
+static void resume(uint64_t *result, struct slot *slot)
 {
 	uint32_t n = (uint32_t)slot->nwindows;
 	if (n && stub_windows_out(n, slot->windows, (char *)slot + AREA_WINDOWS))
-		f->rax = (uint64_t)-EFAULT;
+		*result = (uint64_t)-EFAULT;
 	if (slot->set_fs)
 		SYS(__NR_arch_prctl, ARCH_SET_FS, slot->fs_base);
 	if (slot->set_gs)
 		SYS(__NR_arch_prctl, ARCH_SET_GS, slot->gs_base);
 }
 
-void stub_event(uint64_t frame, struct slot *slot, uint32_t event)
+/* Publishes an event and does what the sentry says until it says how to go on: CMD_RESUME or CMD_FRAME.
+ * frame: 0 for EVENT_FAST, where the sentry never asks for a clone or a fork. */
+uint32_t stub_event(uint64_t frame, struct slot *slot, uint32_t event)
 {
 	if (event == SIGSYS)
 		fill_windows((const struct host_frame *)frame, slot);
+	else if (event == EVENT_FAST)
+		fill_windows_fast(&slot->regs, slot);
 	for (;;) {
 		slot->frame = frame;
 		slot->event = event;
@@ -160,8 +186,10 @@ void stub_event(uint64_t frame, struct slot *slot, uint32_t event)
 		event = EVENT_DONE;
 		switch (slot->command) {
 		case CMD_RESUME:
-			resume((struct host_frame *)frame, slot);
-			return;
+			resume(frame ? &((struct host_frame *)frame)->rax : &slot->regs.rax, slot);
+			return CMD_RESUME;
+		case CMD_FRAME:
+			return CMD_FRAME;
 		case CMD_CALLS:
 			run_calls(slot);
 			break;
@@ -180,4 +208,53 @@ void stub_event(uint64_t frame, struct slot *slot, uint32_t event)
 			__builtin_trap();
 		}
 	}
+}
+
+/* The instructions that touch guest memory, in pairs with where to go on if that faults. */
+static int fix_up(struct host_frame *frame)
+{
+	extern const char stub_cmpxchg_insn[], stub_copy_insn[], stub_string_insn[], stub_touch_insn[];
+	extern const char stub_cmpxchg_fixup[], stub_copy_fixup[], stub_string_fixup[], stub_touch_fixup[];
+#define FIXUP(name) \
+	if (frame->rip == (uint64_t)stub_##name##_insn) { \
+		frame->rip = (uint64_t)stub_##name##_fixup; \
+		return 1; \
+	}
+	FIXUP(cmpxchg)
+	FIXUP(copy)
+	FIXUP(string)
+	FIXUP(touch)
+#undef FIXUP
+	return 0;
+}
+
+#define IN(p, from, to) ((p) >= (uint64_t)(from) && (p) < (uint64_t)(to))
+#define ARITH_FLAGS 0x8d5
+
+/* Who comes by a signal is at an instruction of the guest's, or, rarely, at one of the trap code's. */
+void stub_signal(struct host_frame *frame, uint32_t sig)
+{
+	struct slot *slot = (struct slot *)((uint64_t)frame & -AREA_BYTES);
+	uint64_t rip = frame->rip;
+	if (IN(rip, STUB_TEXT, blob_end)) {
+		if ((sig == SIGSEGV || sig == SIGBUS) && fix_up(frame))
+			return;
+		if (sig == SIGTRAP)              /* a guest that steps through itself does not see us */
+			return;
+		if (sig == SIGILL && rip == (uint64_t)stub_frame_insn) {
+			sig = EVENT_FRAME;
+		} else if (sig == STUB_SIG_INTERRUPT) {
+			if (!IN(rip, stub_answer_check, stub_answer_end)) {
+				slot->pending = 1;
+				if (IN(rip, stub_exit_check, stub_exit_end))
+					frame->rip = (uint64_t)stub_exit_check;
+				return;
+			}
+			uint32_t arith = slot->arith;
+			frame->eflags = (frame->eflags & ~(uint64_t)ARITH_FLAGS) | (arith >> 8 & 0xd5) | (arith & 1) << 11;
+			frame->rax = frame->r11;
+			frame->rip = frame->rcx;
+		}
+	}
+	stub_event((uint64_t)frame, slot, sig);
 }

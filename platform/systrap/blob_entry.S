@@ -1,52 +1,38 @@
 /* blob_entry.S - the trap code's edges: signal entry, return to the guest, new threads and processes.
  *
  * A thread's guest registers live in the signal frame on its own alternate stack; going back to the
- * guest is rt_sigreturn on that frame. The slot is found from the stack pointer: areas are aligned to their size. */
+ * guest is rt_sigreturn on that frame. The slot is found from the stack pointer: areas are aligned to their size.
+ * Calls from rewritten sites come in by blob_fast.S. */
 #include <asm/unistd.h>
 
-#define AREA_BYTES 0x20000
-#define SIGSEGV 11
-#define SIGBUS 7
-#define FRAME_RIP 176                     /* struct host_frame; checked in blob.c */
+#include "platform/systrap/layout.h"
+
+#define EVENT_READY 0x100
 
 	.section .header, "a"
 	.quad stub_handler
 	.quad stub_restorer
 	.quad stub_template_start
+	.quad stub_fast
 	.quad blob_end
 
-	/* rax: where it faulted. */
-	.macro FIXUP name
-	leaq \name\()_fixup(%rip), %rcx
-	leaq \name\()_insn(%rip), %rdx
-	cmpq %rdx, %rax
-	je 3f
-	.endm
-
 	.text
-	/* rdi: signal. rsp: the frame. A fault of an instruction that touches guest memory resumes at its fixup. */
+	/* rdi: signal. rsp: the frame. */
 	.globl stub_handler
 stub_handler:
 	movq %rsp, %rbx
-	cmpl $SIGSEGV, %edi
-	je 1f
-	cmpl $SIGBUS, %edi
-	jne 2f
-1:	movq FRAME_RIP(%rbx), %rax
-	FIXUP cmpxchg
-	FIXUP copy
-	FIXUP string
-	FIXUP touch
-	jmp 2f
-3:	movq %rcx, FRAME_RIP(%rbx)
+	movl %edi, %esi
+	movq %rbx, %rdi
+	andq $-16, %rsp
+	call stub_signal
 	jmp stub_sigreturn
-2:	movl %edi, %edx
-	/* rbx: frame, edx: event */
+	/* rbx: the frame of a thread that has just begun */
 stub_enter:
 	movq %rbx, %rdi
 	movq %rbx, %rsi
 	andq $-AREA_BYTES, %rsi
 	andq $-16, %rsp
+	movl $EVENT_READY, %edx
 	call stub_event
 stub_sigreturn:
 	leaq 8(%rbx), %rsp
@@ -73,13 +59,14 @@ stub_syscall:
 	.globl stub_cmpxchg
 stub_cmpxchg:
 	movl (%rsi), %eax
-cmpxchg_insn:
+	.globl stub_cmpxchg_insn, stub_cmpxchg_fixup
+stub_cmpxchg_insn:
 	lock cmpxchgl %edx, (%rdi)
 	movl %eax, (%rsi)
 	movl $0, %eax
 	sete %al
 	ret
-cmpxchg_fixup:
+stub_cmpxchg_fixup:
 	movl $-1, %eax
 	ret
 
@@ -87,9 +74,10 @@ cmpxchg_fixup:
 	.globl stub_copy
 stub_copy:
 	movq %rdx, %rcx
-copy_insn:
+	.globl stub_copy_insn, stub_copy_fixup
+stub_copy_insn:
 	rep movsb
-copy_fixup:
+stub_copy_fixup:
 	movq %rcx, %rax
 	ret
 
@@ -98,26 +86,28 @@ copy_fixup:
 stub_copy_string:
 	xorl %eax, %eax
 1:	cmpl %edx, %eax
-	jae string_fixup
-string_insn:
+	jae stub_string_fixup
+	.globl stub_string_insn, stub_string_fixup
+stub_string_insn:
 	movzbl (%rsi,%rax), %ecx
 	movb %cl, (%rdi,%rax)
 	incl %eax
 	testl %ecx, %ecx
 	jnz 1b
 	ret
-string_fixup:
+stub_string_fixup:
 	xorl %eax, %eax
 	ret
 
 	/* int stub_touch(addr): 0 if it can be written to */
 	.globl stub_touch
 stub_touch:
-touch_insn:
+	.globl stub_touch_insn, stub_touch_fixup
+stub_touch_insn:
 	lock orb $0, (%rdi)
 	xorl %eax, %eax
 	ret
-touch_fixup:
+stub_touch_fixup:
 	movl $-1, %eax
 	ret
 
@@ -132,7 +122,6 @@ stub_clone_thread:
 	jz 1f
 	ret
 1:	movq %rsp, %rbx
-	movl $0x100, %edx
 	xorl %ebp, %ebp
 	jmp stub_enter
 
@@ -198,7 +187,6 @@ stub_fork:
 	andq $-16, %rsp
 	xorl %ebp, %ebp
 	call stub_hello
-	movl $0x100, %edx
 	jmp stub_enter
 2:	movl $__NR_exit, %eax
 	movl $1, %edi
@@ -216,6 +204,5 @@ stub_template_start:
 	movq %rsi, %rdi
 	call stub_unmap
 	call stub_hello
-	movl $0x100, %edx
 	jmp stub_enter
 	.section .note.GNU-stack,"",@progbits

@@ -83,7 +83,10 @@ int systrap_cmpxchg32(struct pl_thread *pt, uint64_t addr, uint32_t *old, uint32
 /* Room for the state in the area, or NULL: the guest's frame has none, or none that lies where it may. */
 static char *fpstate_of(struct systrap_thread *t, size_t *out_bytes)
 {
-	uint64_t area = STUB_AREAS + t->index * AREA_BYTES, p = t->frame.fpstate;
+	uint64_t area = stub_area(t), p;
+	if (systrap_need_frame(t))
+		return NULL;
+	p = t->frame.fpstate;
 	if (p < area + AREA_SIGSTACK || p >= area + AREA_BYTES || p % 64)
 		return NULL;
 	*out_bytes = MIN(pl_fpstate_bytes(), area + AREA_BYTES - p);

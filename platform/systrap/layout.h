@@ -4,12 +4,27 @@
  *
  *   STUB_TEXT   the trap code ("blob"), r-x: the only place host system calls may come from
  *   STUB_RO     one page the sentry writes and every stub reads: wake-up hints
- *   STUB_AREAS  one area a thread: its slot (a page), windows, its signal stack; shared with the sentry,
+ *   STUB_AREAS  one area a thread: its slot (a page), a page of stack, windows, its signal stack; shared with the sentry,
  *               one memfd an address space. Not inherited by fork (MADV_DONTFORK): a child maps its own.
+ *
+ * A thread's GS base is the address of its slot, as long as the guest uses none itself.
  *
  * The sentry trusts nothing of it: every word is read once, then checked. */
 #pragma once
 
+/* For blob_fast.S; checked in blob.c. */
+#define SLOT_SELF 8
+#define SLOT_PENDING 24
+#define SLOT_ARITH 28
+#define SLOT_ANSWER 32
+#define SLOT_ANSWERED 160
+#define SLOT_REGS 192
+#define AREA_BYTES 0x20000
+#define AREA_WINDOWS 0x2000          /* offset of WIN_AREA_BYTES; the page before is the stack of the fast entry */
+#define EVENT_FAST 0x102
+#define CMD_FRAME 7
+
+#ifndef __ASSEMBLER__
 #include <stdint.h>
 
 #include "platform/window.h"
@@ -19,9 +34,7 @@
 #define STUB_RO 0x7ff000010000ULL
 #define STUB_RO_BYTES 0x1000ULL
 #define STUB_AREAS 0x7ff001000000ULL
-#define AREA_BYTES 0x20000ULL
 #define AREA_SLOT_BYTES 0x1000ULL
-#define AREA_WINDOWS 0x2000ULL       /* offset of WIN_AREA_BYTES; a page lies free before */
 #define AREA_SIGSTACK 0x19000ULL     /* offset; up to the end */
 #define AREA_COUNT 4096
 #define STUB_AREAS_BYTES (AREA_BYTES * AREA_COUNT)
@@ -42,10 +55,13 @@ enum {
 	SLOT_COMMAND = 3,            /* the stub's: there is a command */
 };
 
-/* slot->event: a signal number for what happened to guest code, or one of these. */
-enum { EVENT_READY = 0x100, EVENT_DONE = 0x101 };
+/* slot->event: a signal number for what happened to guest code, or one of these.
+ * EVENT_FAST: a system call by the fast entry; slot->regs has the registers, there is no frame.
+ * EVENT_FRAME: between two instructions of the guest; there is a frame, but the guest's rip is in its rcx. */
+enum { EVENT_READY = 0x100, EVENT_DONE = 0x101, /* EVENT_FAST, */ EVENT_FRAME = 0x103 };
 
-enum stub_command { CMD_RESUME = 1, CMD_CALLS, CMD_CLONE, CMD_FORK, CMD_CMPXCHG, CMD_EXIT };
+/* CMD_FRAME: after EVENT_FAST, go on by way of EVENT_FRAME. */
+enum stub_command { CMD_RESUME = 1, CMD_CALLS, CMD_CLONE, CMD_FORK, CMD_CMPXCHG, CMD_EXIT, /* CMD_FRAME */ };
 
 struct slot_call {
 	int64_t nr;
@@ -55,10 +71,26 @@ struct slot_call {
 };
 #define SLOT_CALLS 32
 
+/* What the fast entry saves; blob_fast.S knows the order. rip: where the guest goes on. rax: the number, then the result.
+ * eflags: its arithmetic flags are in slot->arith. Two cache lines, the first is enough for most calls. */
+struct fast_regs {
+	uint64_t rip, rax, rdi, rsi, rdx, r10, r8, r9;
+	uint64_t rsp, rbx, rbp, r12, r13, r14, r15, eflags;
+};
+
+/* Calls that only tell a number are answered without an event; answer[i] for these, or one with bit 63 set: ask the sentry. */
+#define ANSWERS 16
+
 struct slot {
 	uint32_t state;
 	uint32_t event;
+	uint64_t self;               /* this slot's address in the stub: what GS points at */
 	uint64_t frame;              /* the thread's signal frame: its guest registers; address in the stub */
+	uint32_t pending;            /* an interrupt came while the trap code ran: the fast entry leaves by EVENT_FRAME */
+	uint32_t arith;              /* EVENT_FAST: the arithmetic flags as seto (bits 0-7) and lahf (8-15) give them */
+	uint64_t answer[ANSWERS];
+	uint64_t answered;           /* how many calls were */
+	struct fast_regs regs __attribute__((aligned(64)));
 	uint32_t command;
 	uint32_t ncalls;
 	uint64_t set_fs, fs_base;    /* CMD_RESUME: set_fs: load fs_base first */
@@ -99,9 +131,10 @@ _Static_assert(sizeof(struct host_frame) == 440, "as the kernel builds it");
 
 /* First words of the blob. */
 struct blob_header {
-	uint64_t handler, restorer, template_start, end;
+	uint64_t handler, restorer, template_start, fast, end;
 };
 
 /* The two clone calls the stub's filter lets through. CLONE_PARENT: every stub is init's child. */
 #define STUB_CLONE_THREAD 0x00350f00ULL  /* VM FS FILES SIGHAND THREAD SYSVSEM PARENT_SETTID CHILD_CLEARTID */
 #define STUB_CLONE_FORK 0x00008011ULL    /* PARENT | SIGCHLD */
+#endif

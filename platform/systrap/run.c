@@ -20,6 +20,8 @@
 
 #include "platform/systrap/systrap.h"
 
+extern const char blob_image[];
+
 #define SPIN_NS 50000                     /* as long as waking the other core takes */
 #define STUB_SPIN 2000                    /* looks; ~20-40 us */
 
@@ -161,8 +163,26 @@ bool systrap_find_frame(struct systrap_thread *t)
 	if (addr < area + AREA_SIGSTACK || addr > area + AREA_BYTES - sizeof(struct host_frame) || addr % 8)
 		return false;
 	t->frame_off = addr - area;
+	t->fast = false;
 	memcpy(&t->frame, thread_area(t) + t->frame_off, sizeof(t->frame));
 	return true;
+}
+
+int systrap_need_frame(struct systrap_thread *t)
+{
+	if (!t->fast)
+		return 0;
+	if (t->base.as->dead)
+		return -ESRCH;
+	systrap_post(t, CMD_FRAME);
+	uint32_t event;
+	int err = systrap_wait(t, &event);
+	if (err)
+		return err;
+	if (event == EVENT_FRAME && systrap_find_frame(t))
+		return 0;
+	pl_as_kill(t->base.as);
+	return -ESRCH;
 }
 
 static void frame_to_regs(const struct host_frame *f, struct user_regs_struct *r)
@@ -184,10 +204,40 @@ static void regs_to_frame(const struct user_regs_struct *r, struct host_frame *f
 	f->rip = r->rip, f->eflags = r->eflags, f->cs = 0x33, f->ss = 0x2b;
 }
 
+static void fast_to_regs(const struct fast_regs *f, uint32_t arith, struct user_regs_struct *r)
+{
+	const uint64_t arith_flags = 0x8d5;
+	r->rip = f->rip, r->rdi = f->rdi, r->rsi = f->rsi, r->rdx = f->rdx;
+	r->r10 = f->r10, r->r8 = f->r8, r->r9 = f->r9, r->rsp = f->rsp;
+	r->rbx = f->rbx, r->rbp = f->rbp, r->r12 = f->r12, r->r13 = f->r13;
+	r->r14 = f->r14, r->r15 = f->r15, r->cs = 0x33, r->ss = 0x2b;
+	r->eflags = (f->eflags & ~arith_flags) | (arith >> 8 & 0xd5) | (uint64_t)(arith & 1) << 11;
+	r->rcx = r->rip;
+	r->r11 = r->eflags;
+	r->orig_rax = f->rax;
+	r->rax = (uint64_t)-ENOSYS;
+}
+
+/* Nothing is different from what the fast entry saved, but for the result. */
+static bool same_but_rax(const struct systrap_thread *t)
+{
+	const struct user_regs_struct *r = &t->base.regs;
+	const struct fast_regs *f = &t->fast_regs;
+	return r->rip == f->rip && r->rsp == f->rsp && r->rdi == f->rdi && r->rsi == f->rsi && r->rdx == f->rdx &&
+	       r->r10 == f->r10 && r->r8 == f->r8 && r->r9 == f->r9 && r->rbx == f->rbx && r->rbp == f->rbp &&
+	       r->r12 == f->r12 && r->r13 == f->r13 && r->r14 == f->r14 && r->r15 == f->r15 && r->r11 == r->eflags;
+}
+
 static void exited(struct systrap_thread *t, struct pl_event *ev)
 {
 	ev->kind = PL_EXITED;
 	ev->exit_status = t->base.as->exit_status;
+}
+
+static void take_windows(struct systrap_thread *t)
+{
+	t->base.nwindows = windows_take(t->base.windows, t->slot->windows,
+					(unsigned)__atomic_load_n(&t->slot->nwindows, __ATOMIC_RELAXED), thread_area(t) + AREA_WINDOWS);
 }
 
 /* What the frame says happened, as an event. */
@@ -196,15 +246,25 @@ static void decode(struct systrap_thread *t, uint32_t event, struct pl_event *ev
 	struct user_regs_struct *r = &t->base.regs;
 	siginfo_t info;
 
+	if (t->fast) {
+		fast_to_regs(&t->fast_regs, __atomic_load_n(&t->slot->arith, __ATOMIC_RELAXED), r);
+		ev->kind = PL_SYSCALL;
+		ev->trapped = false;
+		take_windows(t);
+		pl_stats_.syscalls++;
+		pl_stats_.fast++;
+		return;
+	}
 	frame_to_regs(&t->frame, r);
+	if (event == EVENT_FRAME)
+		r->rip = r->rcx;
 	memcpy(&info, t->frame.siginfo, sizeof(info));
 	if (event == SIGSYS && info.si_code == 1 /* SYS_SECCOMP */) {
 		ev->kind = PL_SYSCALL;
+		ev->trapped = true;
 		r->orig_rax = info.si_arch == AUDIT_ARCH_X86_64 ? (uint64_t)(uint32_t)info.si_syscall : -1UL;
 		r->rax = (uint64_t)-ENOSYS;
-		t->base.nwindows = windows_take(t->base.windows, t->slot->windows,
-						(unsigned)__atomic_load_n(&t->slot->nwindows, __ATOMIC_RELAXED),
-						thread_area(t) + AREA_WINDOWS);
+		take_windows(t);
 		pl_stats_.syscalls++;
 	} else if (event == SIGSEGV || event == SIGBUS || event == SIGFPE || event == SIGILL || event == SIGTRAP) {
 		ev->kind = PL_FAULT;
@@ -226,13 +286,20 @@ void systrap_run(struct pl_thread *pt, struct pl_event *ev)
 		exited(t, ev);
 		return;
 	}
-	struct host_frame *shared = (void *)(thread_area(t) + t->frame_off);
-	regs_to_frame(&pt->regs, shared);
 	struct slot *s = t->slot;
+	if (t->fast && !same_but_rax(t) && systrap_need_frame(t)) {
+		exited(t, ev);
+		return;
+	}
+	if (t->fast)
+		s->regs.rax = pt->regs.rax;
+	else
+		regs_to_frame(&pt->regs, (void *)(thread_area(t) + t->frame_off));
+	uint64_t gs_base = pt->regs.gs_base ? pt->regs.gs_base : stub_area(t);
 	s->set_fs = pt->regs.fs_base != t->fs_base;
 	s->fs_base = t->fs_base = pt->regs.fs_base;
-	s->set_gs = pt->regs.gs_base != t->gs_base;
-	s->gs_base = t->gs_base = pt->regs.gs_base;
+	s->set_gs = gs_base != t->gs_base;
+	s->gs_base = t->gs_base = gs_base;
 	windows_give(s->windows, pt->windows, pt->nwindows);
 	s->nwindows = pt->nwindows;
 	pt->nwindows = 0;
@@ -244,7 +311,11 @@ void systrap_run(struct pl_thread *pt, struct pl_event *ev)
 	int err = systrap_wait(t, &event);
 	t->in_guest = false;
 	t->run_ns += now_mono_ns() - t->resumed_ns;
-	if (!err && !systrap_find_frame(t)) {
+	t->fast = false;
+	if (!err && event == EVENT_FAST) {
+		t->fast = true;
+		memcpy(&t->fast_regs, &s->regs, sizeof(t->fast_regs));
+	} else if (!err && !systrap_find_frame(t)) {
 		pl_as_kill(pt->as);
 		err = -ESRCH;
 	}
@@ -252,6 +323,28 @@ void systrap_run(struct pl_thread *pt, struct pl_event *ev)
 		exited(t, ev);
 	else
 		decode(t, event, ev);
+}
+
+uint64_t systrap_fast_entry(void)
+{
+	return ((const struct blob_header *)blob_image)->fast;
+}
+
+static const uint8_t answer_index[256] = {
+#define ANSWER(nr, index) [nr] = index,
+#include "platform/systrap/answers.def"
+#undef ANSWER
+};
+
+void systrap_answer(struct pl_thread *pt, unsigned nr, int64_t value)
+{
+	if (nr < ARRAY_SIZE(answer_index) && answer_index[nr])
+		__atomic_store_n(&to_systrap(pt)->slot->answer[answer_index[nr]], (uint64_t)value, __ATOMIC_RELAXED);
+}
+
+uint64_t systrap_answered(struct pl_thread *pt)
+{
+	return __atomic_load_n(&to_systrap(pt)->slot->answered, __ATOMIC_RELAXED);
 }
 
 void systrap_interrupt(struct pl_thread *pt)

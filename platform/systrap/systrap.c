@@ -20,5 +20,8 @@ const struct platform_ops platform_systrap = {
 	.fpstate_get = systrap_fpstate_get,
 	.fpstate_set = systrap_fpstate_set,
 	.fpstate_reset = systrap_fpstate_reset,
+	.fast_entry = systrap_fast_entry,
+	.answer = systrap_answer,
+	.answered = systrap_answered,
 	.thread_run_ns = systrap_thread_run_ns,
 };

@@ -28,10 +28,12 @@ struct systrap_thread {
 	struct co *co;                    /* who waits for the next event */
 	bool running;                     /* between a command and its event; then on running_threads */
 	bool in_guest;                    /* the command was CMD_RESUME */
+	bool fast;                        /* it came by the fast entry: no frame, its registers are in the slot */
+	struct fast_regs fast_regs;       /* the copy made then */
 	uint64_t frame_off;               /* of the frame in its area; checked */
 	struct host_frame frame;          /* the copy made at the last guest event */
 	uint64_t resumed_ns, run_ns;      /* when guest code went on last; how long it was away running until then */
-	uint64_t fs_base, gs_base;        /* as loaded in the host thread, as far as we know */
+	uint64_t fs_base, gs_base;        /* as loaded in the host thread, as far as we know; GS: the slot's if the guest has none */
 	bool forking;                     /* waits for the first event of a stub that it made */
 	uint64_t posts;                   /* commands given so far */
 	struct ktimer expiry;             /* see systrap_thread_expire() */
@@ -40,6 +42,7 @@ struct systrap_thread {
 	TAILQ_ENTRY(systrap_thread) run_link, as_link;
 };
 static inline struct systrap_thread *to_systrap(struct pl_thread *t) { return container_of(t, struct systrap_thread, base); }
+static inline uint64_t stub_area(struct systrap_thread *t) { return STUB_AREAS + t->index * AREA_BYTES; }
 static inline char *thread_area(struct systrap_thread *t) { return to_systrap_as(t->base.as)->areas + t->index * AREA_BYTES; }
 
 extern struct stub_ro *stub_ro;
@@ -69,6 +72,9 @@ void systrap_fpstate_reset(struct pl_thread *t);
 void systrap_orphan_watch(int control);
 
 /* run.c */
+uint64_t systrap_fast_entry(void);
+void systrap_answer(struct pl_thread *t, unsigned nr, int64_t value);
+uint64_t systrap_answered(struct pl_thread *t);
 void systrap_run(struct pl_thread *t, struct pl_event *out);
 void systrap_interrupt(struct pl_thread *t);
 void systrap_thread_expire(struct pl_thread *t);
@@ -84,3 +90,5 @@ void systrap_thread_lost(struct systrap_thread *t);         /* its stub died: wa
  * sandboxes share. */
 bool systrap_fds_taken(struct systrap_as *as);
 bool systrap_find_frame(struct systrap_thread *t);          /* reads and checks slot->frame */
+/* What only a thread with a frame can do: makes it have one. -ESRCH. sleeps */
+int systrap_need_frame(struct systrap_thread *t) MUST_CHECK;

@@ -8,6 +8,7 @@
  *          Different: static PIEs lie there, too. The stack is mapped at its full size. */
 #include "sentry/kernel/exec.h"
 
+#include <asm/hwcap2.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 
 #include "platform/base/timeline.h"
 #include "sentry/kernel/host_random.h"
+#include "sentry/mm/rewrite.h"
 #include "sentry/mm/vma.h"
 #include "sentry/vfs/file.h"
 
@@ -224,7 +226,8 @@ static unsigned make_auxv(const struct exec *ex, const struct elf_image *img, ui
 	ADD(AT_EGID, c->egid);
 	ADD(AT_SECURE, ex->secure);
 	ADD(AT_RANDOM, 0);
-	ADD(AT_HWCAP2, getauxval(AT_HWCAP2));
+	/* Without FSGSBASE: where GS is the platform's (pl_fast_entry()), arch_prctl(2) is how a guest sets its own. */
+	ADD(AT_HWCAP2, getauxval(AT_HWCAP2) & ~(pl_fast_entry() ? HWCAP2_FSGSBASE : 0UL));
 	ADD(AT_EXECFN, 0);
 	ADD(AT_PLATFORM, 0);
 	if (exec_has_rseq() && getauxval(AT_RSEQ_FEATURE_SIZE)) {
@@ -316,6 +319,8 @@ static int build(struct loader *l, const struct elf_image *img, const struct elf
 	uint64_t bias, interp_bias = 0, top, stack_bytes, sp;
 	place_stack(l, &top, &stack_bytes);
 	int err = place_program(l, img, &bias);
+	if (!err)
+		rewrite_reserve(mm, bias + img->start);
 	if (!err)
 		err = map_image(l, ex->file, img, bias);
 	if (!err && interp_file)

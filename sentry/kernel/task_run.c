@@ -3,6 +3,7 @@
  * Nothing here blocks but pl_run() and what a system call chooses to wait for. A task leaves the loop only through
  * t->exiting, which the marks in task_exit.c set. */
 #include "sentry/kernel/task.h"
+#include "sentry/mm/rewrite.h"
 
 #define PF_USER_FAULT 14                  /* trapno of a page fault */
 
@@ -20,6 +21,8 @@ static void run_syscall(struct task *t)
 static void run_fault(struct task *t, const struct pl_event *ev)
 {
 	uint64_t addr = (uint64_t)ev->fault.si_addr;
+	if (rewrite_fault(t, ev))
+		return;
 	bool page_fault = ev->trapno == PF_USER_FAULT;
 	if (page_fault && ev->fault.si_signo == SIGSEGV && mm_grow_stack(t, addr) == 0)
 		return;
@@ -49,6 +52,8 @@ void task_main(void *arg)
 		t->in_syscall = false;
 		switch (ev.kind) {
 		case PL_SYSCALL:
+			if (ev.trapped)
+				rewrite_trapped(t);
 			run_syscall(t);
 			break;
 		case PL_FAULT:

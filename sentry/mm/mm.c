@@ -7,6 +7,7 @@
 
 #include <linux/capability.h>
 
+#include "sentry/mm/rewrite.h"
 #include "sentry/vfs/file.h"
 
 void mm_lock(struct mm *mm)
@@ -36,6 +37,7 @@ void mm_put(struct mm *mm)
 	vma_free_list(dead);
 	if (mm->exe)
 		file_put(mm->exe);
+	rewrite_free(mm->rewrite);
 	free(mm);
 }
 
@@ -64,6 +66,7 @@ int mm_fork(struct task *t, struct pl_as *child_as, struct mm **out)
 	mm->nvmas = 0;
 	mm->total_bytes = mm->data_bytes = mm->stack_bytes = mm->locked_bytes = 0;
 	mm->def_flags = 0;
+	mm->rewrite = rewrite_copy(old->rewrite);
 	if (mm->exe)
 		file_get(mm->exe);
 	for (struct vma *v = mm_first(old); v; v = mm_next(v)) {

@@ -27,7 +27,8 @@ struct vma {
 	uint64_t sub_start, sub_end, sub_gap;   /* of the subtree below link: its range, the widest gap in it; vma.c's */
 	struct vma *dead_next;            /* off the tree, waiting for vma_free_list() */
 };
-enum { VM_DONTFORK = 1, VM_WIPEONFORK = 2, VM_DONTDUMP = 4, VM_HUGEPAGE = 8, VM_NOHUGEPAGE = 16, VM_LOCKED = 32, VM_SEALED = 64 };
+enum { VM_DONTFORK = 1, VM_WIPEONFORK = 2, VM_DONTDUMP = 4, VM_HUGEPAGE = 8, VM_NOHUGEPAGE = 16, VM_LOCKED = 32, VM_SEALED = 64,
+       VM_TRAMPOLINES = 128 };        /* rewrite.c's */
 
 RB_HEAD(vma_tree, vma);
 
@@ -44,6 +45,7 @@ struct mm {
 	uint64_t auxv[64];                /* pairs, ends with AT_NULL; /proc/PID/auxv */
 	struct file *exe;                 /* /proc/PID/exe */
 	int dumpable;                     /* PR_SET_DUMPABLE */
+	struct rewrite *rewrite;          /* rewrite.c's books, NULL: nothing to note yet */
 	uint64_t def_flags;               /* mlockall(MCL_FUTURE): VM_LOCKED, or 0 */
 };
 

@@ -8,6 +8,7 @@
  *          Different: MAP_LOCKED memory is made present and counted, but the host may swap it.
  * MISSING  Huge pages (MAP_HUGETLB: ENOMEM, as on a machine with none reserved), MAP_SYNC. */
 #include "sentry/mm/internal.h"
+#include "sentry/mm/rewrite.h"
 
 #include "sentry/vfs/file.h"
 #include "sentry/vfs/path.h"
@@ -120,6 +121,7 @@ static int64_t mmap_locked(struct task *t, struct request *r, struct vma **dead)
 	if (place < 0)
 		return place;
 	uint64_t at = (uint64_t)place;
+	rewrite_yield(t, at, at + r->len);
 	if (vma_any_flag(mm, at, at + r->len, VM_SEALED))
 		return -EPERM;
 	if (r->flags & MAP_LOCKED)

@@ -5,6 +5,7 @@
  * LINUX    mm/mremap.c. Same: one mapping at a time (EFAULT otherwise), old_size 0 duplicates shared memory,
  *          MREMAP_DONTUNMAP. */
 #include "sentry/mm/internal.h"
+#include "sentry/mm/rewrite.h"
 
 #include <string.h>
 
@@ -40,6 +41,7 @@ static int unmap(struct task *t, uint64_t start, uint64_t end, struct vma **dead
 {
 	if (!vma_any(t->mm, start, end))
 		return 0;
+	rewrite_yield(t, start, end);
 	int64_t ret = mm_host_call(t, PL_CALL(SYS_munmap, start, end - start), 0);
 	if (ret == 0)
 		vma_cut(t->mm, start, end, dead);

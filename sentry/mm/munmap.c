@@ -2,6 +2,7 @@
  *
  * LINUX    mm/mmap.c (do_munmap). Unmapping nothing is fine; cutting a hole into a mapping needs one mapping more. */
 #include "sentry/mm/internal.h"
+#include "sentry/mm/rewrite.h"
 
 static int munmap_locked(struct task *t, uint64_t start, uint64_t end, struct vma **dead)
 {
@@ -13,6 +14,7 @@ static int munmap_locked(struct task *t, uint64_t start, uint64_t end, struct vm
 		return -ENOMEM;
 	if (vma_any_flag(mm, start, end, VM_SEALED))
 		return -EPERM;
+	rewrite_yield(t, start, end);
 	int64_t ret = mm_host_call(t, PL_CALL(SYS_munmap, start, end - start), 0);
 	if (ret == 0)
 		vma_cut(mm, start, end, dead);

@@ -125,6 +125,8 @@ void vma_free_list(struct vma *dead)
 uint64_t vma_counted_bytes(const struct vma *v)
 {
 	uint64_t bytes = v->end - v->start;
+	if (v->vm_flags & VM_TRAMPOLINES)
+		return 0;
 	return v->flags & MAP_GROWSDOWN ? MIN(bytes, STACK_COUNTED_BYTES) : bytes;
 }
 

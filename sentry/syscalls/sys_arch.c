@@ -9,6 +9,7 @@
 #include <linux/rseq.h>
 #include <sys/syscall.h>
 
+#include "sentry/mm/rewrite.h"
 #include "sentry/syscalls/table.h"
 
 #define TASK_SIZE_MAX 0x7ffffffff000ULL
@@ -27,6 +28,8 @@ long sys_arch_prctl(struct task *t, int code, uint64_t addr)
 	case ARCH_SET_GS:
 		if (addr >= TASK_SIZE_MAX)
 			return -EPERM;
+		if (addr)
+			rewrite_stop(t);
 		r->gs_base = addr;
 		return 0;
 	case ARCH_GET_FS:

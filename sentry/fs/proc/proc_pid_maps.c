@@ -66,7 +66,8 @@ int proc_pid_maps(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 	if (!mm)
 		return 0;
 	for (struct vma *v = mm_first(mm); v; v = mm_next(v))
-		show_vma(s, v, viewer);
+		if (!(v->vm_flags & VM_TRAMPOLINES))
+			show_vma(s, v, viewer);
 	uint64_t vdso = pl_vdso(&vdso_bytes), vvar = pl_vvar(&vvar_bytes);
 	if (vdso && !(mm_find(mm, vdso) && mm_find(mm, vdso)->start <= vdso)) {
 		show_special(s, vvar, vvar_bytes, PROT_READ, "[vvar]");
@@ -79,6 +80,8 @@ int proc_pid_smaps(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 {
 	struct mm *mm = i->task->mm;
 	for (struct vma *v = mm ? mm_first(mm) : NULL; v; v = mm_next(v)) {
+		if (v->vm_flags & VM_TRAMPOLINES)
+			continue;
 		show_vma(s, v, viewer);
 		seq_printf(s, "Size:           %8" PRIu64 " kB\nKernelPageSize:        4 kB\nMMUPageSize:           4 kB\n",
 			   (v->end - v->start) / 1024);
