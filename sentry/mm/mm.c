@@ -30,6 +30,8 @@ void mm_put(struct mm *mm)
 {
 	if (!mm || --mm->refs > 0)
 		return;
+	if (mm->aio)
+		mm->aio_free(mm);
 	pl_as_kill(mm->as);
 	pl_as_put(mm->as);
 	struct vma *dead = NULL;
@@ -64,6 +66,7 @@ int mm_fork(struct task *t, struct pl_as *child_as, struct mm **out)
 	sleep_lock_init(&mm->lock);
 	RB_INIT(&mm->vmas);
 	mm->nvmas = 0;
+	mm->aio = NULL;
 	mm->total_bytes = mm->data_bytes = mm->stack_bytes = mm->locked_bytes = 0;
 	mm->def_flags = 0;
 	mm->rewrite = rewrite_copy(old->rewrite);

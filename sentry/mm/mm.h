@@ -47,6 +47,8 @@ struct mm {
 	int dumpable;                     /* PR_SET_DUMPABLE */
 	struct rewrite *rewrite;          /* rewrite.c's books, NULL: nothing to note yet */
 	uint64_t def_flags;               /* mlockall(MCL_FUTURE): VM_LOCKED, or 0 */
+	struct aio_contexts *aio;         /* NULL, or fs/aio's, which aio_free ends */
+	void (*aio_free)(struct mm *mm);
 };
 
 struct mm *mm_get(struct mm *mm);

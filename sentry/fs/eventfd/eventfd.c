@@ -46,7 +46,7 @@ static ssize_t eventfd_write(struct file *f, struct uio *src, off_t *pos)
 		return -EFAULT;
 	if (value == UINT64_MAX)
 		return -EINVAL;
-	if (value > EVENTFD_MAX - e->count) {
+	if (e->count > EVENTFD_MAX || value > EVENTFD_MAX - e->count) {
 		uio_rewind(src, sizeof(value));
 		return -EAGAIN;
 	}
@@ -63,6 +63,8 @@ static uint32_t eventfd_poll(struct file *f)
 	uint32_t events = 0;
 	if (e->count > 0)
 		events |= EPOLLIN;
+	if (e->count == UINT64_MAX)
+		events |= EPOLLERR;
 	if (e->count < EVENTFD_MAX)
 		events |= EPOLLOUT;
 	return events;
@@ -89,6 +91,19 @@ static const struct file_ops eventfd_ops = {
 	.show_fdinfo = eventfd_show_fdinfo,
 	.release = eventfd_release,
 };
+
+bool is_eventfd(const struct file *f)
+{
+	return f->ops == &eventfd_ops;
+}
+
+void eventfd_signal(struct file *f, uint64_t value)
+{
+	struct eventfd *e = to_eventfd(f);
+	if (__builtin_add_overflow(e->count, value, &e->count))
+		e->count = UINT64_MAX;
+	waitq_wake(&e->wq, EPOLLIN | (e->count == UINT64_MAX ? EPOLLERR : 0));
+}
 
 int eventfd_new(unsigned count, bool semaphore, int flags, struct file **out)
 {

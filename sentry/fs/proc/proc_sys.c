@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sentry/fs/aio/aio.h"
 #include "sentry/fs/inotify/inotify.h"
 #include "sentry/fs/pipe/pipe.h"
 #include "sentry/fs/proc/proc_impl.h"
@@ -131,6 +132,16 @@ static int store_lease_time(struct pseudo_inode *i, struct task *writer, char *t
 	if (n < 0 || n > INT32_MAX)
 		return -EINVAL;
 	lease_break_time_s = (int)n;
+	return 0;
+}
+
+static const struct proc_limit aio_limit = { .ints = &aio_max_nr, .n = 1, .max = 1 << 20 };
+
+static int show_aio_nr(struct seq *s, struct pseudo_inode *i, struct task *viewer)
+{
+	(void)i;
+	(void)viewer;
+	seq_printf(s, "%d\n", aio_nr);
 	return 0;
 }
 
@@ -297,8 +308,8 @@ static const struct pseudo_entry mqueue_entries[] = {
 };
 
 static const struct pseudo_entry fs_entries[] = {
-	PSEUDO_NUMBER("aio-max-nr", 0444, 65536),
-	PSEUDO_NUMBER("aio-nr", 0444, 0),
+	PROC_LIMIT("aio-max-nr", aio_limit),
+	PSEUDO_FILE("aio-nr", 0444, .show = show_aio_nr),
 	PSEUDO_STRING("file-max", 0444, "9223372036854775807"),
 	PSEUDO_FILE("file-nr", 0444, .show = show_file_nr),
 	PSEUDO_FILE("lease-break-time", 0644, .show = show_lease_time, .store = store_lease_time),
