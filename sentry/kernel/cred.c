@@ -74,5 +74,6 @@ void cred_install(struct task *t, struct cred *new)
 		t->nproc_uid = new->uid;
 	}
 	t->cred = new;
+	answers_forget(t);
 	cred_put(old);
 }

@@ -128,6 +128,7 @@ static void change_over(struct exec *ex)
 	t->pl = TAKE(ex->pl);
 	t->mm = TAKE(ex->mm);
 	pl_thread_exit(old_pl);
+	t->answers = ANSWERS_STALE;
 	struct cred *old_cred = t->cred;
 	t->cred = TAKE(ex->cred);
 	cred_put(old_cred);

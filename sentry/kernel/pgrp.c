@@ -51,6 +51,7 @@ void tg_join_pgrp(struct thread_group *tg, struct pgrp *pg)
 {
 	CHECK(!tg->pgrp);
 	tg->pgrp = pgrp_get(pg);
+	answers_forget_group(tg);
 	TAILQ_INSERT_TAIL(&pg->members, tg, pgrp_link);
 }
 

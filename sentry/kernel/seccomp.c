@@ -134,6 +134,7 @@ static void set_mode(struct task *t, int mode)
 {
 	t->seccomp.mode = mode;
 	t->slow_path |= TASK_SLOW_SECCOMP;
+	answers_forget(t);
 }
 
 static bool may_have_mode(const struct task *t, int mode)

@@ -92,6 +92,7 @@ struct task {
 
 	struct { uint64_t error_code, trapno, cr2; } fault;   /* of the last fault, for signal frames; task_run sets it */
 
+	enum { ANSWERS_STALE, ANSWERS_GIVEN, ANSWERS_REFUSED } answers;   /* what pl has of answers.c */
 	unsigned slow_path;               /* TASK_SLOW_*; 0 mostly */
 	struct seccomp_state seccomp;
 	bool in_syscall;                  /* regs.orig_rax is a number that may have to be restarted */
@@ -157,6 +158,12 @@ int tg_set_pgrp(struct thread_group *tg, int pgid); /* joins or founds it; check
 enum { TASK_SLOW_SECCOMP = 1 };
 static inline bool task_wants_slow_path(const struct task *t) { return t->slow_path; }
 long syscall_slow(struct task *t);                  /* kernel/syscall_slow.c: regs' call with all that; its result. Sleeps */
+
+/* kernel/answers.c: what t's stub may answer by itself, brought up to date; or taken away, because it is about to change or
+ * because the calls must be seen from now on. Never sleep. */
+void answers_update(struct task *t);
+void answers_forget(struct task *t);
+void answers_forget_group(struct thread_group *tg);
 
 /* The coroutine's body: kernel/task_run.c. */
 void task_main(void *task);

@@ -104,6 +104,7 @@ static void reparent(struct thread_group *child, struct thread_group *old, struc
 	TAILQ_REMOVE(&old->children, child, sibling);
 	TAILQ_INSERT_TAIL(&reaper->children, child, sibling);
 	child->parent = reaper;
+	answers_forget_group(child);
 	child->parent_task = live_thread(reaper);
 	child->exit_signal = SIGCHLD;
 	bool reap = child->zombie && notify_parent_exit(child);

@@ -47,6 +47,8 @@ void task_main(void *arg)
 		signal_deliver(t);
 		if (t->exiting)
 			break;
+		if (t->answers == ANSWERS_STALE)
+			answers_update(t);
 		struct pl_event ev;
 		pl_run(t->pl, &ev);
 		t->in_syscall = false;
