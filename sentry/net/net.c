@@ -1,6 +1,8 @@
 /* net.c - life of a network namespace (net.h). */
 #include "sentry/net/net.h"
 
+#include "sentry/net/inet/inet.h"
+
 #define PORT_FIRST 32768
 #define PORT_LAST 60999
 #define SOMAXCONN_DEFAULT 4096
@@ -29,6 +31,7 @@ void net_put(struct net *n)
 {
 	if (!n || --n->refs > 0)
 		return;
+	inet_net_exit(n);
 	/* Every socket, every connection and every port in use holds a reference. */
 	CHECK(TAILQ_EMPTY(&n->socks) && !n->conns && !n->buckets);
 	free(n);

@@ -35,3 +35,7 @@ struct net *net_new(bool lo_up);
 struct net *net_get(struct net *n);
 void net_put(struct net *n);
 DEFINE_AUTO(net_put, struct net *)
+
+/* SIOCGIF…: net_ioctl.c. -ENOTTY: not one of these. net may be NULL. */
+struct task;
+int net_ioctl(struct task *t, struct net *net, unsigned cmd, uint64_t arg);

@@ -5,8 +5,11 @@
 #include "sentry/net/socket.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+
+#include "sentry/net/net.h"
 
 static ssize_t socket_file_read(struct file *f, struct uio *dst, off_t *pos)
 {
@@ -35,7 +38,8 @@ static uint32_t socket_file_poll(struct file *f)
 static long socket_file_ioctl(struct task *t, struct file *f, unsigned cmd, uint64_t arg)
 {
 	struct socket *s = container_of(f, struct socket, file);
-	return s->ops->ioctl ? s->ops->ioctl(t, s, cmd, arg) : -ENOTTY;
+	int err = s->ops->ioctl ? s->ops->ioctl(t, s, cmd, arg) : -ENOTTY;
+	return err == -ENOTTY ? net_ioctl(t, t->net, cmd, arg) : err;
 }
 
 static void socket_file_release(struct file *f)
@@ -72,6 +76,10 @@ int socket_init(struct socket *s, const struct socket_ops *ops, int family, int 
 	s->type = type;
 	s->protocol = protocol;
 	s->sndbuf = s->rcvbuf = 212992;
+	s->rcvlowat = 1;
+	s->incoming_cpu = -1;
+	s->txrehash = 1;
+	s->max_pacing = UINT64_MAX;
 	return 0;
 }
 
@@ -80,6 +88,34 @@ int socket_take_error(struct socket *s)
 	int error = s->error;
 	s->error = 0;
 	return -error;
+}
+
+void socket_cmsg_add(struct socket_msg *m, int level, int type, const void *data, size_t bytes)
+{
+	struct socket_cmsgs *c = m->cmsgs;
+	struct cmsghdr h = { .cmsg_len = CMSG_LEN(bytes), .cmsg_level = level, .cmsg_type = type };
+	if (!c || CMSG_SPACE(bytes) > sizeof(c->bytes) - c->used)
+		return;
+	memset(c->bytes + c->used, 0, CMSG_SPACE(bytes));
+	memcpy(c->bytes + c->used, &h, sizeof(h));
+	memcpy(c->bytes + c->used + CMSG_LEN(0), data, bytes);
+	c->used += CMSG_SPACE(bytes);
+}
+
+bool socket_cmsg_next(const struct socket_msg *m, size_t *at, int *level, int *type, const void **data, size_t *bytes)
+{
+	struct cmsghdr h;
+	if (*at > m->control_len || m->control_len - *at < sizeof(h))
+		return false;
+	memcpy(&h, m->control + *at, sizeof(h));
+	if (h.cmsg_len < sizeof(h) || h.cmsg_len > m->control_len - *at)
+		return false;
+	*level = h.cmsg_level;
+	*type = h.cmsg_type;
+	*data = m->control + *at + CMSG_LEN(0);
+	*bytes = h.cmsg_len - CMSG_LEN(0);
+	*at += CMSG_ALIGN(h.cmsg_len);
+	return true;
 }
 
 /* A call of an op with all the arguments any of them has. */
@@ -112,22 +148,29 @@ static ssize_t try_recv(struct call *c)
 	return c->s->ops->recv(c->t, c->s, c->m);
 }
 
-/* Calls until it is something other than "not now", or the wait ends. */
+static bool not_now(ssize_t n)
+{
+	return n == -EAGAIN || n == -EINPROGRESS || n == -EALREADY;
+}
+
+/* Calls until it is something other than "not now", or the wait ends: with what the first call said if by time. */
 static ssize_t wait_for(struct call *c, ssize_t (*try)(struct call *c), bool nonblock, uint64_t timeout_ns,
 			uint64_t deadline_ns)
 {
-	ssize_t n = try(c);
-	if (n != -EAGAIN || nonblock)
-		return n;
+	ssize_t first = try(c), n;
+	if (!not_now(first) || nonblock)
+		return first;
 	struct sleeper sl;
 	sleeper_begin(&sl, c->t, &c->s->wq, deadline_ns);
-	while ((n = try(c)) == -EAGAIN) {
+	while (not_now(n = try(c))) {
 		if (task_interrupted(c->t)) {
 			n = timeout_ns ? -EINTR : -ERESTARTSYS;
 			break;
 		}
-		if (sl.timed_out)
+		if (sl.timed_out) {
+			n = first;
 			break;
+		}
 		c->t->sleeping = true;    /* an op that slept inside has cleared it */
 		co_sleep();
 	}
@@ -158,7 +201,7 @@ int socket_connect(struct task *t, struct socket *s, const struct sockaddr_stora
 
 static bool dont_wait(const struct socket *s, const struct socket_msg *m)
 {
-	return (s->file.flags & O_NONBLOCK) || (m->flags & MSG_DONTWAIT);
+	return (s->file.flags & O_NONBLOCK) || (m->flags & (MSG_DONTWAIT | MSG_ERRQUEUE));
 }
 
 ssize_t socket_send(struct task *t, struct socket *s, struct socket_msg *m)
@@ -170,7 +213,7 @@ ssize_t socket_send(struct task *t, struct socket *s, struct socket_msg *m)
 		n = wait_for(&c, try_send, dont_wait(s, m), timeout_ns, deadline_ns);
 		done += n > 0 ? n : 0;
 	} while (n > 0 && s->type == SOCK_STREAM && m->data->resid > 0);
-	if (n == -EPIPE && s->type == SOCK_STREAM && !(m->flags & MSG_NOSIGNAL))
+	if (n == -EPIPE && !done && s->type == SOCK_STREAM && !(m->flags & MSG_NOSIGNAL))
 		signal_send_task(t, SIGPIPE, NULL);
 	return done ? done : n;
 }
@@ -179,11 +222,12 @@ ssize_t socket_recv(struct task *t, struct socket *s, struct socket_msg *m)
 {
 	struct call c = { .t = t, .s = s, .m = m };
 	uint64_t timeout_ns = s->file.rcv_timeout_ns, deadline_ns = deadline_of(timeout_ns);
-	bool all = (m->flags & MSG_WAITALL) && !(m->flags & MSG_PEEK) && s->type == SOCK_STREAM;
+	size_t target = m->flags & MSG_WAITALL ? m->data->resid : MIN((size_t)s->rcvlowat, m->data->resid);
+	bool all = !(m->flags & (MSG_PEEK | MSG_OOB)) && s->type == SOCK_STREAM;
 	ssize_t done = 0, n;
 	do {
 		n = wait_for(&c, try_recv, dont_wait(s, m), timeout_ns, deadline_ns);
 		done += n > 0 ? n : 0;
-	} while (n > 0 && all && !m->stop && m->data->resid > 0);
+	} while (n > 0 && all && !m->stop && (size_t)done < target);
 	return done ? done : n;
 }

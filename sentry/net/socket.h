@@ -4,6 +4,7 @@
  * -EAGAIN means "not now", and the verbs below wait on s->wq, deciding MSG_DONTWAIT, time-outs and signals once. */
 #pragma once
 
+#include <linux/socket.h>
 #include <sys/socket.h>
 
 #include "sentry/kernel/task.h"
@@ -11,25 +12,39 @@
 
 struct socket;
 
+/* Control messages of the family's own on their way to the receiver (recvmsg(2)). */
+struct socket_cmsgs {
+	size_t used;
+	char bytes[1024];                 /* struct cmsghdr with its data, aligned, one after the other */
+};
+
 /* A message on its way: from the sender's arguments, or into the receiver's. */
 struct socket_msg {
 	struct uio *data;
 	struct sockaddr_storage name;     /* send: where to; recv: out, from whom */
 	socklen_t name_len;               /* 0: none */
 	struct scm scm;                   /* send: what goes along (the op may take files over); recv: out */
+	const char *control;              /* send: all control messages, their headers checked; what scm has is not for the op */
+	size_t control_len;
+	struct socket_cmsgs *cmsgs;       /* recv: NULL: nobody wants any */
+	uint64_t stamp_ns;                /* recv: when it came, by CLOCK_REALTIME; 0: not known */
 	int flags;                        /* MSG_* as given */
 	int out_flags;                    /* recv: MSG_TRUNC, MSG_EOR … */
 	bool stop;                        /* recv: MSG_WAITALL must not go on behind this (a boundary) */
 };
+
+/* Whose name: one's own; the peer's; the peer's of a connection just accepted, which may have ended meanwhile. */
+enum socket_end { SOCKET_SELF, SOCKET_PEER, SOCKET_ACCEPTED };
 
 struct socket_ops {
 	/* Addresses are complete structs, address family checked by the op. */
 	int (*bind)(struct task *t, struct socket *s, const struct sockaddr_storage *addr, socklen_t len);      /* sleeps */
 	int (*listen)(struct task *t, struct socket *s, int backlog);
 	int (*accept)(struct socket *s, struct socket **out);              /* -EAGAIN; *out: the reference on its file */
-	/* -EAGAIN: try again when woken. sleeps */
+	/* -EAGAIN, -EINPROGRESS, -EALREADY: try again when woken; what the first call said is what a non-blocking connect(2) tells.
+	 * sleeps */
 	int (*connect)(struct task *t, struct socket *s, const struct sockaddr_storage *addr, socklen_t len);
-	int (*getname)(struct socket *s, bool peer, struct sockaddr_storage *out, socklen_t *out_len);
+	int (*getname)(struct socket *s, enum socket_end end, struct sockaddr_storage *out, socklen_t *out_len);
 	int (*shutdown)(struct socket *s, int how);                        /* SHUT_RD, SHUT_WR, SHUT_RDWR */
 	/* t: NULL if nobody in particular (sendfile). May take less than all of a stream. sleeps */
 	ssize_t (*send)(struct task *t, struct socket *s, struct socket_msg *m);
@@ -52,7 +67,19 @@ struct socket {
 	bool listening;
 	bool passcred;                    /* SO_PASSCRED */
 	unsigned sndbuf, rcvbuf;          /* bytes */
-	bool reuseaddr, keepalive, broadcast;     /* remembered only */
+	unsigned buf_lock;                /* SOCK_SNDBUF_LOCK, SOCK_RCVBUF_LOCK: set by the guest */
+	int rcvlowat;                     /* SO_RCVLOWAT */
+	bool reuseaddr, reuseport, keepalive, broadcast, oobinline, zerocopy;     /* the family's business */
+	enum { STAMP_NONE, STAMP_US, STAMP_NS } stamp;                            /* SO_TIMESTAMP, SO_TIMESTAMPNS */
+	bool stamp_new;                   /* … in its _NEW form */
+	unsigned stamping;                /* SO_TIMESTAMPING: SOF_TIMESTAMPING_* */
+	bool rxq_ovfl;                    /* SO_RXQ_OVFL */
+	uint32_t drops;                   /* messages there was no room for */
+	bool debug, dontroute, no_check, wifi_status, nofcs, select_err_queue, lock_filter;      /* remembered only */
+	bool prefer_busy_poll, rcvmark;
+	int priority, busy_poll, incoming_cpu, bound_if, txrehash;
+	uint32_t mark;
+	uint64_t max_pacing;
 	struct linger linger;
 	struct scm_creds peer;            /* SO_PEERCRED; pid 0: none */
 };
@@ -72,6 +99,11 @@ int socket_init(struct socket *s, const struct socket_ops *ops, int family, int 
 struct socket *socket_of(struct file *f);                              /* NULL: not a socket */
 int socket_take_error(struct socket *s);                               /* 0 or -error */
 
+/* recv: adds a control message, if anybody wants it and there is room. */
+void socket_cmsg_add(struct socket_msg *m, int level, int type, const void *data, size_t bytes);
+/* send: the next control message behind *at (0 at first), its data and their length. False: there is none. */
+bool socket_cmsg_next(const struct socket_msg *m, size_t *at, int *level, int *type, const void **data, size_t *bytes);
+
 /* The verbs; they sleep. -ERESTARTSYS, -EINTR. */
 int socket_accept(struct task *t, struct socket *s, struct socket **out) MUST_CHECK;
 int socket_connect(struct task *t, struct socket *s, const struct sockaddr_storage *addr, socklen_t len) MUST_CHECK;
@@ -82,3 +114,6 @@ ssize_t socket_recv(struct task *t, struct socket *s, struct socket_msg *m) MUST
 #define SOCKOPT_MAX 256
 int socket_getsockopt(struct task *t, struct socket *s, int level, int name, void *value, socklen_t *len) MUST_CHECK;
 int socket_setsockopt(struct task *t, struct socket *s, int level, int name, const void *value, socklen_t len) MUST_CHECK;
+/* For families: tells a value, cut at the room there is; 0. */
+int sockopt_put(void *value, socklen_t *len, const void *v, size_t bytes);
+int sockopt_put_int(void *value, socklen_t *len, int v);

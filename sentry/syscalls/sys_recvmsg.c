@@ -2,6 +2,7 @@
  *
  * LINUX    net/socket.c, net/core/scm.c. Same: descriptors there is no room for are closed (MSG_CTRUNC); recvmmsg looks at
  *          its time-out only between messages. */
+#include <linux/net_tstamp.h>
 #include <string.h>
 
 #include "sentry/syscalls/msghdr.h"
@@ -36,9 +37,9 @@ struct control {
 	bool truncated;
 };
 
-static int control_put(struct task *t, struct control *c, int type, const void *data, size_t bytes)
+static int control_put(struct task *t, struct control *c, int level, int type, const void *data, size_t bytes)
 {
-	struct kcmsghdr h = { .len = sizeof(h) + bytes, .level = SOL_SOCKET, .type = type };
+	struct kcmsghdr h = { .len = sizeof(h) + bytes, .level = level, .type = type };
 	size_t left = c->room - c->used;
 	if (left < sizeof(h)) {
 		c->truncated = true;
@@ -67,7 +68,7 @@ static int rights_put(struct task *t, struct control *c, const struct scm_files 
 	if (n < sf->count)
 		c->truncated = true;
 	if (n)
-		err = control_put(t, c, SCM_RIGHTS, fds, (size_t)n * sizeof(int));
+		err = control_put(t, c, SOL_SOCKET, SCM_RIGHTS, fds, (size_t)n * sizeof(int));
 	for (int i = 0; i < n; i++) {
 		if (err)
 			fd_abort(t, fds[i]);
@@ -77,12 +78,47 @@ static int rights_put(struct task *t, struct control *c, const struct scm_files 
 	return err;
 }
 
+static int stamp_put(struct task *t, const struct socket *s, uint64_t ns, struct control *c)
+{
+	struct timespec ts = { .tv_sec = (time_t)(ns / NS_PER_SEC), .tv_nsec = (long)(ns % NS_PER_SEC) };
+	struct timeval tv = { .tv_sec = ts.tv_sec, .tv_usec = ts.tv_nsec / 1000 };
+	int err = 0;
+	if (s->stamp == STAMP_US)
+		err = control_put(t, c, SOL_SOCKET, s->stamp_new ? SO_TIMESTAMP_NEW : SO_TIMESTAMP_OLD, &tv, sizeof(tv));
+	else if (s->stamp == STAMP_NS)
+		err = control_put(t, c, SOL_SOCKET, s->stamp_new ? SO_TIMESTAMPNS_NEW : SO_TIMESTAMPNS_OLD, &ts, sizeof(ts));
+	if (!err && (s->stamping & SOF_TIMESTAMPING_SOFTWARE) && (s->stamping & SOF_TIMESTAMPING_RX_SOFTWARE)) {
+		struct timespec three[3] = { ts };       /* software, and two of hardware */
+		err = control_put(t, c, SOL_SOCKET, SO_TIMESTAMPING_OLD, three, sizeof(three));
+	}
+	return err;
+}
+
+/* What the family has to say. */
+static int cmsgs_put(struct task *t, const struct socket_cmsgs *cmsgs, struct control *c)
+{
+	int err = 0;
+	for (size_t at = 0; !err && at < cmsgs->used;) {
+		struct kcmsghdr h;
+		memcpy(&h, cmsgs->bytes + at, sizeof(h));
+		err = control_put(t, c, h.level, h.type, cmsgs->bytes + at + sizeof(h), h.len - sizeof(h));
+		at += CMSG_ALIGNED(h.len);
+	}
+	return err;
+}
+
 static int control_finish(struct task *t, struct socket *s, struct socket_msg *m, struct control *c)
 {
 	int err = 0;
+	if ((s->stamp || s->stamping) && s->type != SOCK_STREAM)
+		err = stamp_put(t, s, m->stamp_ns ? m->stamp_ns : now_real_ns(), c);
+	if (!err && m->cmsgs->used)
+		err = cmsgs_put(t, m->cmsgs, c);
+	if (err)
+		return err;
 	if (s->passcred && m->scm.has_creds) {
 		struct ucred u = { .pid = m->scm.creds.pid, .uid = m->scm.creds.uid, .gid = m->scm.creds.gid };
-		err = control_put(t, c, SCM_CREDENTIALS, &u, sizeof(u));
+		err = control_put(t, c, SOL_SOCKET, SCM_CREDENTIALS, &u, sizeof(u));
 	}
 	if (!err && m->scm.files)
 		err = rights_put(t, c, m->scm.files, m->flags & MSG_CMSG_CLOEXEC);
@@ -115,7 +151,9 @@ static ssize_t recv_one(struct task *t, struct socket *s, uptr_t msg, int flags)
 	int err = uio_init_iov(&u, t, UPTR(h.iov), h.iovlen);
 	if (err)
 		return err;
-	struct socket_msg m = { .flags = flags, .data = &u };
+	struct socket_cmsgs cmsgs;
+	cmsgs.used = 0;
+	struct socket_msg m = { .flags = flags, .data = &u, .cmsgs = &cmsgs };
 	struct control c = { .at = UPTR(h.control), .room = h.control ? h.controllen : 0 };
 	ssize_t n = socket_recv(t, s, &m);
 	if (n >= 0) {

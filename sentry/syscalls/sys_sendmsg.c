@@ -89,7 +89,7 @@ static int control_parse(struct task *t, const char *ctl, size_t bytes, struct s
 				err = take_fds(t, (const int *)data, n / sizeof(int), files, count);
 			else if (h.type == SCM_CREDENTIALS)
 				err = take_creds(t, data, n, scm);
-			else
+			else if (h.type != SO_TIMESTAMPING_OLD && h.type != SO_TIMESTAMPING_NEW)
 				err = -EINVAL;
 		}
 		if (err)
@@ -101,7 +101,8 @@ static int control_parse(struct task *t, const char *ctl, size_t bytes, struct s
 	return 0;
 }
 
-static int control_get(struct task *t, const struct kmsghdr *h, struct scm *scm)
+/* *out: the control messages, the caller's. */
+static int control_get(struct task *t, const struct kmsghdr *h, struct scm *scm, char **out)
 {
 	if (h->controllen == 0)
 		return 0;
@@ -119,6 +120,8 @@ static int control_get(struct task *t, const struct kmsghdr *h, struct scm *scm)
 		err = scm_files_new(t, files, count, &scm->files);
 	for (int i = 0; err && i < count; i++)
 		file_put(files[i]);
+	if (!err)
+		*out = TAKE(ctl);
 	return err;
 }
 
@@ -142,7 +145,10 @@ static ssize_t send_one(struct task *t, struct socket *s, const struct kmsghdr *
 	if (err)
 		return err;
 	m.data = &u;
-	err = control_get(t, h, &m.scm);
+	AUTO(free) char *ctl = NULL;
+	err = control_get(t, h, &m.scm, &ctl);
+	m.control = ctl;
+	m.control_len = ctl ? h->controllen : 0;
 	ssize_t n = err ? err : socket_send(t, s, &m);
 	scm_files_put(m.scm.files);
 	uio_fini(&u);

@@ -112,7 +112,7 @@ static int publish_accepted(struct task *t, struct socket *s, uptr_t addr, uptr_
 	if (!uptr_null(addr)) {
 		struct sockaddr_storage sa;
 		socklen_t len;
-		err = s->ops->getname(s, true, &sa, &len);
+		err = s->ops->getname(s, SOCKET_ACCEPTED, &sa, &len);
 		err = err ? -ECONNABORTED : sockaddr_put(t, &sa, len, addr, addrlen);
 	}
 	if (err) {
@@ -158,7 +158,7 @@ long sys_connect(struct task *t, int sockfd, uptr_t addr, int addrlen)
 	return err ? err : socket_connect(t, s, &sa, (socklen_t)addrlen);
 }
 
-static long getname(struct task *t, int sockfd, bool peer, uptr_t addr, uptr_t addrlen)
+static long getname(struct task *t, int sockfd, enum socket_end end, uptr_t addr, uptr_t addrlen)
 {
 	AUTO(file_put) struct file *f = NULL;
 	struct socket *s;
@@ -166,18 +166,18 @@ static long getname(struct task *t, int sockfd, bool peer, uptr_t addr, uptr_t a
 	socklen_t len;
 	int err = fd_socket(t, sockfd, &f, &s);
 	if (!err)
-		err = s->ops->getname(s, peer, &sa, &len);
+		err = s->ops->getname(s, end, &sa, &len);
 	return err ? err : sockaddr_put(t, &sa, len, addr, addrlen);
 }
 
 long sys_getsockname(struct task *t, int sockfd, uptr_t addr, uptr_t addrlen)
 {
-	return getname(t, sockfd, false, addr, addrlen);
+	return getname(t, sockfd, SOCKET_SELF, addr, addrlen);
 }
 
 long sys_getpeername(struct task *t, int sockfd, uptr_t addr, uptr_t addrlen)
 {
-	return getname(t, sockfd, true, addr, addrlen);
+	return getname(t, sockfd, SOCKET_PEER, addr, addrlen);
 }
 
 long sys_shutdown(struct task *t, int sockfd, int how)

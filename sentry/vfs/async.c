@@ -34,15 +34,8 @@ static void tell_group(struct file *f, struct thread_group *tg, int sig, const s
 		signal_send_group(tg, SIGIO, NULL);
 }
 
-void file_signal_owner(struct file *f, int fd, int code, long band)
+static void signal_owner(struct file *f, int sig, const siginfo_t *told)
 {
-	siginfo_t info = { .si_signo = f->owner.sig, .si_code = code };
-	info.si_band = band;
-	info.si_fd = fd;
-	const siginfo_t *told = f->owner.sig ? &info : NULL;
-	int sig = f->owner.sig ? f->owner.sig : SIGIO;
-	if (f->owner.pid == 0)
-		return;
 	if (f->owner.type == F_OWNER_PID) {
 		tell_group(f, tg_find(f->owner.pid), sig, told);
 	} else if (f->owner.type == F_OWNER_PGRP) {
@@ -56,6 +49,23 @@ void file_signal_owner(struct file *f, int fd, int code, long band)
 		if (to && may_tell(f, to) && signal_send_task(to, sig, told) == -EAGAIN)
 			signal_send_group(to->tg, SIGIO, NULL);
 	}
+}
+
+void file_signal_owner(struct file *f, int fd, int code, long band)
+{
+	siginfo_t info = { .si_signo = f->owner.sig, .si_code = code };
+	info.si_band = band;
+	info.si_fd = fd;
+	const siginfo_t *told = f->owner.sig ? &info : NULL;
+	int sig = f->owner.sig ? f->owner.sig : SIGIO;
+	if (f->owner.pid)
+		signal_owner(f, sig, told);
+}
+
+void file_signal_urgent(struct file *f)
+{
+	if (f->owner.pid)
+		signal_owner(f, SIGURG, NULL);
 }
 
 void file_default_owner(struct task *t, struct file *f)

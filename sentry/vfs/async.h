@@ -10,3 +10,5 @@ void async_file_released(struct file *f);
 void file_default_owner(struct task *t, struct file *f);
 /* F_SETSIG's signal with this code, band and descriptor; or SIGIO. To nobody when there is no owner or it may not be told. */
 void file_signal_owner(struct file *f, int fd, int code, long band);
+/* SIGURG, likewise. */
+void file_signal_urgent(struct file *f);

@@ -73,9 +73,10 @@ static uint32_t unix_poll(struct socket *s)
 	return events | EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
 }
 
-static int unix_getname(struct socket *s, bool peer, struct sockaddr_storage *out, socklen_t *out_len)
+static int unix_getname(struct socket *s, enum socket_end end, struct sockaddr_storage *out, socklen_t *out_len)
 {
 	struct unix_sock *u = to_unix(s);
+	bool peer = end != SOCKET_SELF;
 	if (peer && !u->peer)
 		return -ENOTCONN;
 	unix_addr_copy(peer ? u->peer->addr : u->addr, out, out_len);

@@ -1,0 +1,170 @@
+/* bufq.c - see bufq.h.
+ *
+ * HOW      Buffers come in four sizes. A writer first fills what is left of the last one, so that a stream of single bytes
+ *          costs no more memory than a large write. The largest are kept when they are free: what goes through a busy
+ *          connection stays in the processor's cache, and the allocator is not asked. */
+#include "sentry/net/bufq.h"
+
+#include "sentry/fs/tmpfs/tmpfs.h"
+
+#define LARGE_BYTES (64 * 1024U)          /* with the header */
+#define SPARE_MAX 32
+
+struct nbuf {
+	TAILQ_ENTRY(nbuf) link;
+	uint32_t off, end, cap;           /* of data: read up to off, filled up to end */
+	char data[];
+};
+
+static TAILQ_HEAD(, nbuf) spare = TAILQ_HEAD_INITIALIZER(spare);
+static unsigned nspare;
+
+static struct nbuf *nbuf_new(size_t want)
+{
+	static const uint32_t sizes[] = { 512, 4096, 16384, LARGE_BYTES };
+	uint32_t size = LARGE_BYTES;
+	for (size_t i = ARRAY_SIZE(sizes); i-- > 0;)
+		if (want + sizeof(struct nbuf) <= sizes[i])
+			size = sizes[i];
+	if (fs_memory_charge(size))
+		return NULL;
+	struct nbuf *b = size == LARGE_BYTES ? TAILQ_FIRST(&spare) : NULL;
+	if (b) {
+		TAILQ_REMOVE(&spare, b, link);
+		nspare--;
+	} else if (!(b = malloc(size))) {
+		fs_memory_uncharge(size);
+		return NULL;
+	}
+	b->off = b->end = 0;
+	b->cap = size - (uint32_t)sizeof(*b);
+	return b;
+}
+
+static void nbuf_free(struct nbuf *b)
+{
+	uint32_t size = b->cap + (uint32_t)sizeof(*b);
+	fs_memory_uncharge(size);
+	if (size == LARGE_BYTES && nspare < SPARE_MAX) {
+		TAILQ_INSERT_HEAD(&spare, b, link);
+		nspare++;
+	} else {
+		free(b);
+	}
+}
+
+void bufq_init(struct bufq *q)
+{
+	TAILQ_INIT(&q->bufs);
+	q->bytes = 0;
+}
+
+void bufq_purge(struct bufq *q)
+{
+	struct nbuf *b;
+	while ((b = TAILQ_FIRST(&q->bufs))) {
+		TAILQ_REMOVE(&q->bufs, b, link);
+		nbuf_free(b);
+	}
+	q->bytes = 0;
+}
+
+ssize_t bufq_write(struct bufq *q, struct uio *src, size_t bytes)
+{
+	size_t done = 0;
+	bytes = MIN(bytes, src->resid);
+	while (done < bytes) {
+		struct nbuf *b = TAILQ_LAST(&q->bufs, nbufs), *fresh = NULL;
+		if (!b || b->end == b->cap) {
+			b = fresh = nbuf_new(MAX(bytes - done, MIN(q->bytes, (size_t)LARGE_BYTES)));
+			if (!fresh)
+				return done ? (ssize_t)done : -ENOBUFS;
+		}
+		size_t want = MIN(bytes - done, (size_t)(b->cap - b->end));
+		ssize_t n = uio_drain(src, b->data + b->end, want);
+		if (n <= 0) {
+			if (fresh)
+				nbuf_free(fresh);
+			return done ? (ssize_t)done : -EFAULT;
+		}
+		if (fresh)
+			TAILQ_INSERT_TAIL(&q->bufs, fresh, link);
+		b->end += (uint32_t)n;
+		q->bytes += (size_t)n;
+		done += (size_t)n;
+		if ((size_t)n < want)
+			break;
+	}
+	return (ssize_t)done;
+}
+
+ssize_t bufq_peek(struct bufq *q, struct uio *dst, size_t skip, size_t bytes)
+{
+	size_t done = 0;
+	struct nbuf *b;
+	TAILQ_FOREACH(b, &q->bufs, link) {
+		size_t have = b->end - b->off;
+		if (skip >= have) {
+			skip -= have;
+			continue;
+		}
+		if (done == bytes)
+			break;
+		size_t want = MIN(have - skip, bytes - done);
+		ssize_t n = uio_fill(dst, b->data + b->off + skip, want);
+		if (n < 0)
+			return done ? (ssize_t)done : n;
+		done += (size_t)n;
+		if ((size_t)n < want)
+			break;
+		skip = 0;
+	}
+	return (ssize_t)done;
+}
+
+ssize_t bufq_read(struct bufq *q, struct uio *dst, size_t bytes)
+{
+	size_t done = 0;
+	struct nbuf *b;
+	while (done < bytes && (b = TAILQ_FIRST(&q->bufs))) {
+		size_t want = MIN((size_t)(b->end - b->off), bytes - done);
+		ssize_t n = uio_fill(dst, b->data + b->off, want);
+		if (n < 0)
+			return done ? (ssize_t)done : n;
+		bufq_drop(q, (size_t)n);
+		done += (size_t)n;
+		if ((size_t)n < want)
+			break;
+	}
+	return (ssize_t)done;
+}
+
+void bufq_drop(struct bufq *q, size_t bytes)
+{
+	struct nbuf *b;
+	while (bytes > 0 && (b = TAILQ_FIRST(&q->bufs))) {
+		size_t n = MIN((size_t)(b->end - b->off), bytes);
+		b->off += (uint32_t)n;
+		q->bytes -= n;
+		bytes -= n;
+		if (b->off == b->end) {
+			TAILQ_REMOVE(&q->bufs, b, link);
+			nbuf_free(b);
+		}
+	}
+}
+
+size_t bufq_move(struct bufq *to, struct bufq *from, size_t bytes)
+{
+	size_t done = 0;
+	struct nbuf *b;
+	while (done < bytes && (b = TAILQ_FIRST(&from->bufs))) {
+		size_t n = b->end - b->off;
+		TAILQ_REMOVE(&from->bufs, b, link);
+		from->bytes -= n;
+		TAILQ_INSERT_TAIL(&to->bufs, b, link);
+		to->bytes += n;
+		done += n;
+	}
+	return done;
+}
