@@ -6,7 +6,6 @@
  *          It keeps the user's ids: as root those need capabilities to read any file, and to write only if something was
  *          exported for writing. */
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -14,8 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "loader/privileges.h"
+#include "gofer/gofer.h"
+#include "loader/namespaces.h"
 #include "loader/start.h"
+#include "platform/base/timeline.h"
 #include "platform/seccomp/seccomp.h"
 
 static struct err *clone_mount(const char *host, bool read_only, int *out)
@@ -85,45 +86,24 @@ static struct err *build_tree(const struct root *r, int base)
 	return e;
 }
 
-#define PROC ".proc"                      /* in the gofer's root, until the gofer has taken from it what it needs */
-
-/* Its own descriptors' directory, by whose links it opens files anew: alone, cut out of /proc. The rest must be out of reach,
- * for where root is the user, what is writable in /proc/sys is writable to the gofer too, whatever its capabilities. */
-static struct err *own_descriptors(int *out)
-{
-	*out = open_tree(AT_FDCWD, "/" PROC "/self/fd", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	if (*out < 0)
-		return err_errno(errno, "/proc/self/fd");
-	return umount2("/" PROC, MNT_DETACH) < 0 ? err_errno(errno, "unmounting /proc") : NULL;
-}
-
 static struct err *open_dir(int base, const char *path, int *out)
 {
 	*out = openat(base, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return *out < 0 ? err_errno(errno, "opening %s", path) : NULL;
 }
 
-struct err *exports_open(struct start *st)
+/* Builds the only files the gofer will see, and moves this process's root there. */
+static struct err *open_exports(const struct root *r, struct gofer_export *exports)
 {
-	const struct root *r = &st->sb->root;
-	st->exports = xzalloc(sizeof(*st->exports) * (size_t)(r->nexports + 1));
-	st->nexports = r->nexports;
-	/* Nothing that happens here is to be seen in the host's mount namespace. */
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return err_errno(errno, "making mounts private");
-
 	struct err *e = NULL;
 	for (int i = 0; !e && i < r->nexports; i++) {
 		const struct root_export *ex = &r->exports[i];
-		st->exports[i] = (struct gofer_export){ .fd = -1, .read_only = ex->read_only, .is_file = ex->is_file,
-							.public_only = ex->public_only,
-							.allow = GOFER_ALLOW_FIFO | GOFER_ALLOW_SOCKET };
+		exports[i] = (struct gofer_export){ .fd = -1, .read_only = ex->read_only, .is_file = ex->is_file,
+						    .public_only = ex->public_only,
+						    .allow = GOFER_ALLOW_FIFO | GOFER_ALLOW_SOCKET };
 		if (ex->kind == EXPORT_BIND)
-			e = clone_mount(ex->path, ex->read_only, &st->exports[i].fd);
+			e = clone_mount(ex->path, ex->read_only, &exports[i].fd);
 	}
-	int proc = -1;
-	if (!e)
-		e = clone_mount("/proc", true, &proc);
 	if (e)
 		return err_in(e, "exporting");
 	int base = tmpfs_new("1m", "256");
@@ -133,12 +113,9 @@ struct err *exports_open(struct start *st)
 	e = root_attach(base);
 	if (!e)
 		e = build_tree(r, base);
-	if (!e && (mkdirat(base, PROC, 0555) < 0 || move_mount(proc, "", base, PROC, MOVE_MOUNT_F_EMPTY_PATH) < 0))
-		e = err_errno(errno, "mounting /proc");
-	close(proc);
 	for (int i = 0; !e && i < r->nexports; i++)
 		if (r->exports[i].kind == EXPORT_TREE)
-			e = open_dir(base, r->exports[i].path, &st->exports[i].fd);
+			e = open_dir(base, r->exports[i].path, &exports[i].fd);
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
 	if (!e && mount_setattr(base, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
 		e = err_errno(errno, "making the gofer's root read-only");
@@ -154,24 +131,32 @@ static int lock_down(void *arg)
 	return seccomp_install(&filter_gofer, st->sb->debug_fd);
 }
 
-static uint64_t needed_caps(const struct start *st)
+static uint64_t needed_caps(const struct root *r)
 {
-	for (int i = 0; i < st->nexports; i++)
-		if (!st->exports[i].read_only)
-			return CAP_BIT(CAP_DAC_OVERRIDE) | CAP_BIT(CAP_DAC_READ_SEARCH) | CAP_BIT(CAP_CHOWN) |
-			       CAP_BIT(CAP_FOWNER) | CAP_BIT(CAP_FSETID);
+	for (int i = 0; i < r->nexports; i++)
+		if (!r->exports[i].read_only)
+			return GOFER_CAPS;
 	return CAP_BIT(CAP_DAC_READ_SEARCH);
 }
 
 struct err *gofer_start(struct start *st)
 {
+	const struct root *r = &st->sb->root;
 	prctl(PR_SET_NAME, "sbx gofer");
-	struct gofer_config cfg = { .socket_fd = st->sb->gofer_sock[1], .exports = st->exports, .nexports = st->nexports,
-				    .debug_fd = st->sb->debug_fd, .lock_down = lock_down, .lock_down_arg = st };
-	struct err *e = own_descriptors(&cfg.proc_fd);
+	struct gofer_config cfg = { .socket_fd = st->sb->gofer_sock[1], .nexports = r->nexports, .debug_fd = st->sb->debug_fd,
+				    .lock_down = lock_down, .lock_down_arg = st };
+	struct gofer_export *exports = xzalloc(sizeof(*exports) * (size_t)(r->nexports + 1));
+	cfg.exports = exports;
+	/* Its own descriptors' directory, by whose links it opens files anew: alone, cut out of /proc. The rest must be out of
+	 * reach, for where root is the user, what is writable in /proc/sys is writable to the gofer too, whatever its
+	 * capabilities. */
+	struct err *e = clone_mount("/proc/self/fd", true, &cfg.proc_fd);
+	if (!e)
+		e = open_exports(r, exports);
 	if (e)
-		return e;
-	e = privileges_drop(false, needed_caps(st), st->sb->opt->debug);
+		return err_in(e, "files%s", namespaces_hint());
+	timeline_mark(TIMELINE_EXPORTS);
+	e = privileges_drop(false, needed_caps(r), st->sb->opt->debug);
 	if (e)
 		return e;
 	_exit(gofer_main(&cfg));

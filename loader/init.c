@@ -3,22 +3,23 @@
  * HOW      Its death ends every process of the PID namespace, so the rules are simple: it dies when the loader dies
  *          (PR_SET_PDEATHSIG), and it exits as soon as gofer or sentry is gone. Stubs are its children however they were
  *          made; the sentry, which can't wait for them, learns of each death through a socket.
- *          The gofer is forked from a root directory that has the exports, sentry and stubs from one that has nothing. */
+ *          The gofer gets its own mount namespace and builds what it will see there, while init goes to a root directory that has
+ *          nothing, and forks sentry and stubs from it. */
 #include <stdio.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "loader/namespaces.h"
-#include "loader/privileges.h"
 #include "loader/report.h"
 #include "loader/start.h"
 #include "platform/base/timeline.h"
@@ -75,9 +76,10 @@ static void detach_from_the_session(void)
 	reset_signals();
 }
 
-static pid_t start(struct start *st, struct err *(*run)(struct start *))
+/* A fork, with new namespaces for the child if flags ask for some. */
+static pid_t start(struct start *st, struct err *(*run)(struct start *), unsigned long flags)
 {
-	pid_t pid = fork();
+	pid_t pid = (pid_t)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, 0);
 	if (pid == 0)
 		fail(run(st));
 	if (pid < 0)
@@ -132,31 +134,30 @@ void init_main(struct sandbox *sb)
 	report_fd = sb->report_sock[1];
 	close(sb->report_sock[0]);
 	close(sb->control_sock[0]);
-	wait_for_go(sb);
-	timeline_mark(TIMELINE_GO);
-	die_with_the_loader();
 	detach_from_the_session();
 	prctl(PR_SET_NAME, "sbx init");
-
 	struct start st = { .sb = sb, .proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC) };
 	if (st.proc_fd < 0)
 		fail(err_errno(errno, "/proc"));
-	struct err *e = exports_open(&st);
+	/* Nothing that happens on the host from here on is to be seen here. */
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		fail(err_errno(errno, "making mounts private"));
+	wait_for_go(sb);
+	timeline_mark(TIMELINE_GO);
+	die_with_the_loader();
+	struct err *e = privileges_bound(GOFER_CAPS | SENTRY_CAPS);
 	if (e)
-		fail(err_in(e, "files%s", namespaces_hint()));
-	timeline_mark(TIMELINE_EXPORTS);
-	pid_t gofer = start(&st, gofer_start);
+		fail(e);
+	pid_t gofer = start(&st, gofer_start, CLONE_NEWNS);
 
-	if (unshare(CLONE_NEWNS) < 0)
-		fail(err_errno(errno, "mount namespace"));
 	if (unshare(CLONE_NEWTIME) < 0 && errno != EINVAL)
 		fail(err_errno(errno, "time namespace"));
 	e = root_enter_empty();
 	if (e)
 		fail(e);
 	timeline_mark(TIMELINE_EMPTY);
-	start(&st, stub_start);
-	pid_t sentry = start(&st, sentry_start);
+	start(&st, stub_start, 0);
+	pid_t sentry = start(&st, sentry_start, 0);
 
 	const int keep[] = { report_fd, sb->launch.init_sock };
 	e = privileges_drop(sb->nobody_mapped, 0, sb->opt->debug);

@@ -18,15 +18,20 @@ static struct err *become_nobody(void)
 	return NULL;
 }
 
-static struct err *bound_caps(uint64_t keep)
+/* What may still be in this process's bounding set: a child starts from what its parent has given up already. */
+static uint64_t bounding = ~0ULL;
+
+struct err *privileges_bound(uint64_t keep)
 {
-	for (int cap = 0; cap < 64; cap++) {
-		if (keep & CAP_BIT(cap) || prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
+	for (uint64_t left = bounding & ~keep; left; left &= left - 1) {
+		int cap = __builtin_ctzll(left);
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
 			continue;
 		if (errno == EINVAL)              /* behind the last one that this kernel has */
 			break;
 		return err_errno(errno, "dropping capability %d", cap);
 	}
+	bounding &= keep;
 	return NULL;
 }
 
@@ -45,7 +50,7 @@ static struct err *set_caps(uint64_t keep)
 
 struct err *privileges_drop(bool nobody, uint64_t keep_caps, bool dumpable)
 {
-	struct err *e = bound_caps(keep_caps);    /* while it still may */
+	struct err *e = privileges_bound(keep_caps);    /* while it still may */
 	if (!e && nobody)
 		e = become_nobody();
 	if (!e)

@@ -9,5 +9,8 @@
  * nobody == false) the ids stay. dumpable: whether others with the same ids may look into its memory. */
 struct err *privileges_drop(bool nobody, uint64_t keep_caps, bool dumpable) MUST_CHECK;
 
+/* Only what no program started from here could have any more: the bounding set. The rest of privileges_drop() comes later. */
+struct err *privileges_bound(uint64_t keep_caps) MUST_CHECK;
+
 /* Closes every descriptor but those listed (negative ones are skipped). 0, -errno. */
 int close_all_but(const int *keep, int n) MUST_CHECK;

@@ -27,6 +27,8 @@ struct root {
 	int nexports;
 	struct tree_item *items;          /* the tree */
 	int nitems;
+	struct sentry_hint hints[16];
+	int nhints;
 	const char *cwd;                  /* where the guest starts */
 };
 

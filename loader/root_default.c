@@ -191,8 +191,39 @@ static bool show_program(const struct options *o, struct root *r, const char *cw
 	return true;
 }
 
+static void add_hint(struct root *r, const char *path, bool open)
+{
+	if (r->nhints < (int)ARRAY_SIZE(r->hints))
+		r->hints[r->nhints++] = (struct sentry_hint){ .path = path, .open = open };
+}
+
+/* The names that starting a dynamic program needs: itself, what interprets it, the C library beside that. */
+static void add_hints(const struct options *o, struct root *r)
+{
+	static const char loader[] = "/lib64/ld-linux-x86-64.so.2";
+	char *program = strchr(o->argv[0], '/') ? realpath(o->argv[0], NULL) : NULL;
+	if (program)
+		add_hint(r, program, true);
+	char target[PATH_MAX], *interp = realpath(loader, NULL);
+	if (!interp)
+		return;
+	if (readlink("/lib64", target, sizeof(target)) > 0) {      /* as where /bin, /lib and /lib64 are links into /usr */
+		add_hint(r, "/bin", false);
+		add_hint(r, "/lib", false);
+		add_hint(r, "/lib64", false);
+		add_hint(r, format("/usr%s", loader), false);
+	}
+	add_hint(r, interp, true);
+	char *slash = strrchr(interp, '/');
+	snprintf(target, sizeof(target), "%.*s/libc.so.6", (int)(slash - interp), interp);
+	add_hint(r, xstrdup(target), true);
+	add_hint(r, "/etc/ld.so.preload", false);
+	add_hint(r, "/etc/ld.so.cache", true);
+}
+
 void root_default(const struct options *o, struct root *r)
 {
+	add_hints(o, r);
 	add_system(o, r);
 	add_etc(o, r);
 	root_add_kernel_mounts(r);

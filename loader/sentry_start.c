@@ -2,13 +2,11 @@
  *
  * CAP_SYS_PTRACE reaches the processes of its user namespace: the stubs (and gofer and init, which are of the same trust
  * to the host: none). Reading a stub's memory would need no capability, but for Yama's ptrace_scope. */
-#include <linux/capability.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "loader/privileges.h"
 #include "loader/start.h"
 #include "platform/seccomp/seccomp.h"
 
@@ -40,7 +38,7 @@ struct err *sentry_start(struct start *st)
 		nofile.rlim_cur = nofile.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &nofile);
 	}
-	struct err *e = privileges_drop(st->sb->nobody_mapped, CAP_BIT(CAP_SYS_PTRACE), SANITIZED || st->sb->opt->debug);
+	struct err *e = privileges_drop(st->sb->nobody_mapped, SENTRY_CAPS, SANITIZED || st->sb->opt->debug);
 	if (e)
 		return e;
 	int err = close_others(&cfg);

@@ -7,7 +7,6 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "loader/privileges.h"
 #include "loader/start.h"
 
 struct err *stub_start(struct start *st)

@@ -4,6 +4,7 @@
 #include <sys/uio.h>
 #include <time.h>
 
+#include "platform/base/wait.h"
 #include "platform/impl.h"
 
 static const struct platform_ops *const platforms[] = { &platform_systrap, &platform_ptrace };
@@ -54,8 +55,34 @@ const struct pl_stats *pl_stats(void)
 
 /* --- address spaces --- */
 
+static struct sleep_lock spare_lock = { .q = WAITQ_INIT(spare_lock.q) };
+static struct pl_thread *spare;
+
+static void make_spare(void *unused)
+{
+	(void)unused;
+	sleep_lock_acquire(&spare_lock);
+	/* If it fails, so will the one who needs it, and say why. */
+	if (!spare && ops->as_new(&spare) < 0)
+		spare = NULL;
+	sleep_lock_release(&spare_lock);
+}
+
+void pl_as_prepare(void)
+{
+	co_spawn(make_spare, NULL);
+}
+
 int pl_as_new(struct pl_thread **out)
 {
+	sleep_lock_acquire(&spare_lock);
+	struct pl_thread *t = TAKE(spare);
+	sleep_lock_release(&spare_lock);
+	if (t && !t->as->dead) {
+		*out = t;
+		return 0;
+	}
+	pl_thread_exit(t);
 	return ops->as_new(out);
 }
 

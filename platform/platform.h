@@ -55,6 +55,9 @@ struct pl_call {
 /* A fresh, empty address space with one stopped thread; zeroed registers and a clean FPU. Sleeps. */
 int pl_as_new(struct pl_thread **out) MUST_CHECK;
 
+/* Begins to make what the next pl_as_new() will return, beside whatever else happens. Never sleeps. */
+void pl_as_prepare(void);
+
 /* A copy of t's address space with one stopped thread, a copy of t (registers, FPU, TLS). Sleeps. */
 int pl_as_fork(struct pl_thread *t, struct pl_thread **out) MUST_CHECK;
 

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/sysmacros.h>
 
 #include "platform/base/timeline.h"
@@ -62,6 +63,104 @@ static int new_sb(const struct sentry_mount *m, struct superblock **out)
 	return -EINVAL;
 }
 
+/* --- questions to the gofer that don't wait for each other's answers: each round trip wakes two processes --- */
+
+struct together {
+	int pending;
+	struct waitq q;
+};
+
+static void one_less(struct together *all)
+{
+	if (--all->pending == 0)
+		waitq_wake(&all->q, EPOLLIN);
+}
+
+struct attach {
+	struct together *all;
+	const struct sentry_mount *m;
+	struct superblock *sb;            /* NULL: not one of the gofer's, or it failed */
+};
+
+static void attach_one(void *arg)
+{
+	struct attach *a = arg;
+	/* What fails will be tried again in its turn, and tell why. */
+	if (new_gofer_sb(a->m, &a->sb))
+		a->sb = NULL;
+	one_less(a->all);
+}
+
+static struct attach *attach_all(void)
+{
+	struct together all = { .q = WAITQ_INIT(all.q) };
+	struct attach *v = xzalloc((size_t)sentry_config->nmounts * sizeof(*v));
+	for (int i = 0; i < sentry_config->nmounts; i++) {
+		v[i] = (struct attach){ .all = &all, .m = &sentry_config->mounts[i] };
+		if (v[i].m->kind == MOUNT_GOFER) {
+			all.pending++;
+			co_spawn(attach_one, &v[i]);
+		}
+	}
+	wait_event_uninterruptible(&all.q, all.pending == 0);
+	return v;
+}
+
+struct ahead {
+	struct together *all;
+	struct inode *dir;
+	const char *rest;
+	bool open;
+};
+
+static void walk_one(void *arg)
+{
+	struct ahead *a = arg;
+	a->dir->ops->walk_ahead(a->dir, a->rest, a->open);
+	inode_put(a->dir);
+	one_less(a->all);
+	free(a);
+}
+
+/* The deepest of the gofer's mounts that path lies in, and what of path is left there. */
+static struct superblock *mount_of(const struct attach *v, const char *path, const char **rest)
+{
+	struct superblock *found = NULL;
+	for (int i = 0; i < sentry_config->nmounts; i++) {
+		size_t len = strcmp(v[i].m->target, "/") == 0 ? 0 : strlen(v[i].m->target);
+		if (strncmp(path, v[i].m->target, len) == 0 && path[len] == '/') {
+			found = v[i].sb;
+			*rest = path + len + 1;
+		}
+	}
+	return found;
+}
+
+static void look_ahead(const struct attach *v, const char *path, bool open, struct together *all)
+{
+	const char *rest;
+	struct superblock *sb = mount_of(v, path, &rest);
+	if (!sb || !*rest || !sb->root->ops->walk_ahead)
+		return;
+	struct ahead *a = NEW(struct ahead);
+	*a = (struct ahead){ .all = all, .dir = inode_get(sb->root), .rest = rest, .open = open };
+	all->pending++;
+	co_spawn(walk_one, a);
+}
+
+/* Where things will be mounted, and what the guest will look up first. */
+static void look_at_everything(const struct attach *v)
+{
+	struct together all = { .q = WAITQ_INIT(all.q) };
+	for (int i = 0; i < sentry_config->nmounts; i++)
+		look_ahead(v, sentry_config->mounts[i].target, false, &all);
+	for (int i = 0; i < sentry_config->nhints; i++)
+		look_ahead(v, sentry_config->hints[i].path, sentry_config->hints[i].open, &all);
+	wait_event_uninterruptible(&all.q, all.pending == 0);
+}
+
+/* --- mounting --- */
+
 /* Makes what leads to a mount point, and the mount point; what is there already stays. */
 static int make_target(struct task *t, const char *target, bool is_file)
 {
@@ -84,11 +183,11 @@ static int make_target(struct task *t, const char *target, bool is_file)
 	}
 }
 
-static void mount_one(struct task *t, const struct sentry_mount *m)
+static void mount_one(struct task *t, const struct sentry_mount *m, struct superblock *of_gofer)
 {
-	AUTO(superblock_put) struct superblock *sb = NULL;
+	AUTO(superblock_put) struct superblock *sb = of_gofer;
 	AUTO_PATH at = { 0 };
-	int err = new_sb(m, &sb);
+	int err = sb ? 0 : new_sb(m, &sb);
 	if (!err)
 		err = make_target(t, m->target, m->is_file);
 	if (!err)
@@ -99,10 +198,10 @@ static void mount_one(struct task *t, const struct sentry_mount *m)
 		boot_failed(125, "cannot mount %s on %s: %s", m->source, m->target, strerror(-err));
 }
 
-static void mount_root(struct task *t, const struct sentry_mount *m)
+static void mount_root(struct task *t, const struct sentry_mount *m, struct superblock *of_gofer)
 {
-	AUTO(superblock_put) struct superblock *sb = NULL;
-	int err = new_sb(m, &sb);
+	AUTO(superblock_put) struct superblock *sb = of_gofer;
+	int err = sb ? 0 : new_sb(m, &sb);
 	if (err)
 		boot_failed(125, "cannot mount the root file system %s: %s", m->source, strerror(-err));
 	err = mount_ns_new(sb, &t->mnt_ns);
@@ -182,6 +281,7 @@ static void exec_program(struct task *t)
 void boot_main(void *unused)
 {
 	(void)unused;
+	pl_as_prepare();
 	int err = gofer_connect(sentry_config->gofer_fd);
 	if (err)
 		boot_failed(125, "cannot reach the gofer: %s", strerror(-err));
@@ -199,9 +299,11 @@ void boot_main(void *unused)
 
 	t->net = net_new(true);
 
-	mount_root(t, &sentry_config->mounts[0]);
+	AUTO(free) struct attach *v = attach_all();
+	look_at_everything(v);
+	mount_root(t, &sentry_config->mounts[0], v[0].sb);
 	for (int i = 1; i < sentry_config->nmounts; i++)
-		mount_one(t, &sentry_config->mounts[i]);
+		mount_one(t, &sentry_config->mounts[i], v[i].sb);
 	seal_root(t, &sentry_config->mounts[0]);
 	timeline_mark(TIMELINE_MOUNTED);
 

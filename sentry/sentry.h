@@ -17,6 +17,12 @@ struct sentry_mount {
 	const char *options;              /* tmpfs: "size=…,mode=…" */
 };
 
+/* A path that the guest will probably look up first. */
+struct sentry_hint {
+	const char *path;                 /* absolute; symlinks in it end it */
+	bool open;                        /* and open for reading */
+};
+
 struct sentry_config {
 	struct pl_config platform;
 	int gofer_fd;                     /* SOCK_SEQPACKET, gofer/protocol.h */
@@ -31,6 +37,8 @@ struct sentry_config {
 	int ncpus;                        /* what the guest sees */
 	const struct sentry_mount *mounts;
 	int nmounts;
+	const struct sentry_hint *hints;
+	int nhints;
 	const char *const *argv;          /* argv[0] is looked up in PATH of envp */
 	const char *const *envp;
 	const char *cwd, *hostname;

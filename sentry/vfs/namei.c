@@ -232,10 +232,13 @@ static void walk_ahead(struct walk *w, const char *name, size_t len)
 		return;
 	}
 	char rest[1024];                  /* a hint: longer paths do without */
-	if (w->depth == 1)
-		dir->ops->walk_ahead(dir, name, w->flags & LOOKUP_OPEN);
-	else if (join_rest(w, name, rest, sizeof(rest)))
-		dir->ops->walk_ahead(dir, rest, w->flags & LOOKUP_OPEN);
+	bool open = w->flags & LOOKUP_OPEN;
+	if (w->depth > 1 && !join_rest(w, name, rest, sizeof(rest)))
+		return;
+	const char *path = w->depth > 1 ? rest : name;
+	/* A single name that won't be opened is a plain lookup. */
+	if (open || path[len + strspn(path + len, "/")])
+		dir->ops->walk_ahead(dir, path, open);
 }
 
 int walk_parent(struct walk *w)

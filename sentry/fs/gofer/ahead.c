@@ -105,8 +105,7 @@ void gofer_walk_ahead(struct inode *dir, const char *rest, bool open)
 	bool whole;
 	struct gofer_msg q = { .type = GOFER_WALK, .node = to_gofer_inode(dir)->node };
 	q.count = split(buf, rest, q.names, &whole);
-	/* A single name that won't be opened is a plain lookup. */
-	if (gsb->shared || q.count == 0 || (q.count == 1 && !(open && whole)) || find(gsb, &at, q.names[0]))
+	if (gsb->shared || q.count == 0 || find(gsb, &at, q.names[0]))
 		return;
 	if (open && whole)
 		q.flags = GOFER_WALK_OPEN;
