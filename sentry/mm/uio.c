@@ -9,6 +9,7 @@
 
 #include "sentry/kernel/task.h"
 #include "sentry/mm/mm.h"
+#include "sentry/mm/window.h"
 
 void uio_init_user(struct uio *u, struct task *t, uptr_t buf, size_t bytes)
 {
@@ -138,6 +139,12 @@ ssize_t uio_fill_zero(struct uio *u, size_t bytes)
 			break;
 	}
 	return (ssize_t)done;
+}
+
+bool uio_is_near(struct uio *u, size_t bytes, bool fill)
+{
+	uint64_t addr;
+	return !u->t || (bytes > 0 && piece(u, bytes, &addr) == bytes && window_holds(u->t, addr, bytes, fill));
 }
 
 size_t uio_skip(struct uio *u, size_t bytes)

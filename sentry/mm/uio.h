@@ -29,6 +29,8 @@ DEFINE_AUTO(uio_fini, struct uio *)
 ssize_t uio_fill(struct uio *u, const void *src, size_t bytes) MUST_CHECK;    /* file -> guest (read)  */
 ssize_t uio_drain(struct uio *u, void *dst, size_t bytes) MUST_CHECK;         /* guest -> file (write) */
 ssize_t uio_fill_zero(struct uio *u, size_t bytes) MUST_CHECK;
+/* Are the next bytes at hand, so that filling (or draining) them in small pieces costs nothing? */
+bool uio_is_near(struct uio *u, size_t bytes, bool fill);
 size_t uio_skip(struct uio *u, size_t bytes);                                 /* advance without copying */
 void uio_rewind(struct uio *u, size_t bytes);                                 /* take back the last bytes moved */
 #define MAX_RW_COUNT 0x7ffff000UL

@@ -86,6 +86,16 @@ size_t window_read_some(struct task *t, uint64_t addr, void *dst, size_t room)
 	return 0;
 }
 
+bool window_holds(const struct task *t, uint64_t addr, size_t bytes, bool write)
+{
+	for (unsigned i = 0; any(t) && i < t->pl->nwindows; i++) {
+		const struct pl_window *w = &t->pl->windows[i];
+		if ((w->flags & (write ? WINDOW_OUT : WINDOW_IN)) && holds(w, addr, bytes))
+			return true;
+	}
+	return false;
+}
+
 static void write_one(struct task *t, struct pl_window *w, uint32_t off, const void *src, uint32_t bytes)
 {
 	if (off > w->hi || off + bytes < w->lo)

@@ -10,6 +10,9 @@
 bool window_read(struct task *t, uint64_t addr, void *dst, size_t bytes);
 bool window_write(struct task *t, uint64_t addr, const void *src, size_t bytes);
 
+/* Would window_write() (or window_read()) of the range be served from a window? */
+bool window_holds(const struct task *t, uint64_t addr, size_t bytes, bool write);
+
 /* The string at addr as far as a window and `room` reach: bytes copied, 0: none. */
 size_t window_read_some(struct task *t, uint64_t addr, void *dst, size_t room);
 

@@ -101,8 +101,15 @@ static void compare_with_model(unsigned seed, bool mapped)
 			size = MAX(size, pos + (off_t)len);
 		}
 		assert_int_equal(i->size, size);
+		uint64_t blocks = i->blocks;
 		assert_int_equal(get_bytes(f, buf, BYTES, 0), size);
 		assert_memory_equal(buf, model, (size_t)size);
+		pos = rand() % BYTES;
+		ssize_t there = pos < size ? MIN((ssize_t)len, (ssize_t)(size - pos)) : 0;
+		assert_int_equal(get_bytes(f, buf, len, pos), there);
+		assert_memory_equal(buf, model + pos, (size_t)there);
+		assert_int_equal(i->ops->getattr(i), 0);
+		assert_int_equal(i->blocks, blocks);        /* to look at a hole makes no page */
 	}
 	free(model);
 	free(buf);

@@ -77,6 +77,17 @@ off_t host_memfd_seek(int fd, off_t off, int whence)
 	return at < 0 ? -errno : at;
 }
 
+char *host_memfd_map(int fd, size_t bytes)
+{
+	char *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+void host_memfd_unmap(char *map, size_t bytes)
+{
+	munmap(map, bytes);
+}
+
 uint64_t host_memfd_pages(int fd, struct timespec *out_mtime)
 {
 	struct stat st;

@@ -15,5 +15,8 @@ ssize_t host_memfd_write(int fd, const void *buf, size_t bytes, off_t pos) MUST_
 int host_memfd_punch(int fd, off_t off, off_t len) MUST_CHECK;
 int host_memfd_allocate(int fd, off_t off, off_t len) MUST_CHECK;                  /* does not change the size */
 off_t host_memfd_seek(int fd, off_t off, int whence);                              /* SEEK_DATA, SEEK_HOLE */
+/* A mapping, shared, to read and write; NULL: no room. Touched beyond the file's end it raises SIGBUS. */
+char *host_memfd_map(int fd, size_t bytes);
+void host_memfd_unmap(char *map, size_t bytes);
 /* Pages allocated now; when it was last written, also through a mapping (in ticks of the host's coarse clock). */
 uint64_t host_memfd_pages(int fd, struct timespec *out_mtime);

@@ -1,11 +1,12 @@
-/* tmpfs_data.c - the bytes of regular files.
+/* tmpfs_data.c - the bytes of regular files. What is in a memfd: tmpfs_memfd.c.
  *
  * HOW      Small files are pages of the sentry's own in a radix tree, holes cost nothing. A file moves into a host memfd
  *          of the same size when it grows past HEAP_PAGES or is mapped, for only a host file can be mapped into a
  *          guest's address space; once handed out the memfd stays until the file goes. Without descriptors to spare a
  *          file stays in the tree, however large.
- *          Bytes pass through one bounce buffer, because a copy within the sentry is far cheaper than one transfer
- *          from or to guest memory for each page; runs of contiguous pages skip it.
+ *          Bytes pass through one bounce buffer where a transfer from or to guest memory is a host call, which is far
+ *          dearer than a copy within the sentry: one for all pages. Runs of contiguous pages skip it, and so do bytes
+ *          that came along with the call.
  * LINUX    mm/shmem.c. A guest that writes through a mapping into a hole takes a page without asking us: it is
  *          accounted when we look next (stat, write, statfs), where Linux would raise SIGBUS at the limit. The host's
  *          cgroup is what bounds it until then. */
@@ -61,20 +62,9 @@ void tmpfs_data_init(struct tmpfs_file_inode *fi)
 	fi->memfd = -1;
 }
 
-static void drop_memfd(struct tmpfs_file_inode *fi)
-{
-	if (fi->memfd < 0)
-		return;
-	if (fi->mapped)
-		TAILQ_REMOVE(&sb_of(fi)->mapped, fi, mapped_link);
-	host_memfd_close(fi->memfd);
-	fi->memfd = -1;
-	fi->mapped = false;
-}
-
 void tmpfs_data_fini(struct tmpfs_file_inode *fi)
 {
-	drop_memfd(fi);
+	tmpfs_memfd_drop(fi);
 	page_tree_free(&fi->tree, 0, PAGE_TREE_MAX - 1);
 	account(fi, 0);
 }
@@ -88,50 +78,9 @@ static void breathe(size_t *since, size_t bytes)
 	co_yield();
 }
 
-/* Writes the tree's pages to the memfd, which has the file's size already. */
-static int fill_memfd(struct tmpfs_file_inode *fi, int fd)
-{
-	off_t size = fi->ti.inode.size;
-	uint64_t index = page_tree_next(&fi->tree, 0, true);
-	for (; index < PAGE_TREE_MAX; index = page_tree_next(&fi->tree, index + 1, true)) {
-		off_t pos = (off_t)(index * PAGE_SIZE);
-		if (pos >= size) {        /* allocated beyond the end: FALLOC_FL_KEEP_SIZE */
-			int err = host_memfd_allocate(fd, pos, PAGE_SIZE);
-			if (err)
-				return err;
-			continue;
-		}
-		size_t n = (size_t)MIN((off_t)PAGE_SIZE, size - pos);
-		ssize_t done = host_memfd_write(fd, page_tree_get(&fi->tree, index), n, pos);
-		if (done != (ssize_t)n)
-			return done < 0 ? (int)done : -ENOSPC;
-	}
-	return 0;
-}
-
-static int move_to_memfd(struct tmpfs_file_inode *fi)
-{
-	if (fi->memfd >= 0)
-		return 0;
-	int fd = host_memfd_create();
-	if (fd < 0)
-		return fd;
-	int err = host_memfd_resize(fd, fi->ti.inode.size);
-	if (!err)
-		err = fill_memfd(fi, fd);
-	if (err) {
-		host_memfd_close(fd);
-		return err;
-	}
-	page_tree_free(&fi->tree, 0, PAGE_TREE_MAX - 1);
-	fi->memfd = fd;
-	tmpfs_data_sync(fi);
-	return 0;
-}
-
 int tmpfs_data_map(struct tmpfs_file_inode *fi, int *out_fd)
 {
-	int err = move_to_memfd(fi);
+	int err = tmpfs_memfd_move(fi);
 	if (err)
 		return err == -EMFILE ? -ENOMEM : err;
 	if (!fi->mapped) {
@@ -177,16 +126,23 @@ static size_t tree_gather(struct tmpfs_file_inode *fi, off_t pos, size_t bytes)
 	return bytes;
 }
 
+static ssize_t read_memfd(struct tmpfs_file_inode *fi, struct uio *dst, off_t pos, size_t bytes)
+{
+	const char *run = tmpfs_memfd_at(fi, pos, MIN(bytes, BREATH_BYTES));
+	if (run)
+		return uio_fill(dst, run, MIN(bytes, BREATH_BYTES));
+	ssize_t n = host_memfd_read(fi->memfd, bounce, MIN(bytes, BOUNCE_BYTES), pos);
+	return n > 0 ? uio_fill(dst, bounce, (size_t)n) : n;
+}
+
 /* One transfer of at most bytes, all of them before the end of the file. */
 static ssize_t read_some(struct tmpfs_file_inode *fi, struct uio *dst, off_t pos, size_t bytes)
 {
-	if (fi->memfd >= 0) {
-		ssize_t n = host_memfd_read(fi->memfd, bounce, MIN(bytes, BOUNCE_BYTES), pos);
-		return n > 0 ? uio_fill(dst, bounce, (size_t)n) : n;
-	}
+	if (fi->memfd >= 0)
+		return read_memfd(fi, dst, pos, bytes);
 	const char *run;
 	size_t n = tree_run(fi, pos, MIN(bytes, BREATH_BYTES), &run);
-	if (n == bytes || n >= DIRECT_BYTES)
+	if (n == bytes || n >= DIRECT_BYTES || uio_is_near(dst, n, true))
 		return run ? uio_fill(dst, run, n) : uio_fill_zero(dst, n);
 	n = tree_gather(fi, pos, bytes);
 	return uio_fill(dst, bounce, n);
@@ -253,6 +209,7 @@ static ssize_t store_memfd(struct tmpfs_file_inode *fi, size_t bytes, off_t pos)
 			return -ENOSPC;
 	}
 	ssize_t n = host_memfd_write(fi->memfd, bounce, bytes, pos);
+	tmpfs_memfd_made(fi, pos, n > 0 ? (size_t)n : 0);
 	tmpfs_data_sync(fi);
 	return n;
 }
@@ -269,7 +226,8 @@ static char *tree_page(struct tmpfs_file_inode *fi, uint64_t index)
 	return page;
 }
 
-static ssize_t store_tree(struct tmpfs_file_inode *fi, size_t bytes, off_t pos)
+/* From src, or, if that is NULL, from the bounce buffer. */
+static ssize_t store_tree(struct tmpfs_file_inode *fi, struct uio *src, size_t bytes, off_t pos)
 {
 	size_t done = 0;
 	while (done < bytes) {
@@ -279,20 +237,45 @@ static ssize_t store_tree(struct tmpfs_file_inode *fi, size_t bytes, off_t pos)
 		if (!page)
 			return done > 0 ? (ssize_t)done : -ENOSPC;
 		size_t n = MIN(bytes - done, PAGE_SIZE - off);
-		memcpy(page + off, bounce + done, n);
+		if (!src)
+			memcpy(page + off, bounce + done, n);
+		else if (uio_drain(src, page + off, n) != (ssize_t)n)
+			return done > 0 ? (ssize_t)done : -EFAULT;
 		done += n;
 	}
 	return (ssize_t)done;
 }
 
-/* The first `bytes` bytes of the bounce buffer go to pos. */
-static ssize_t store(struct tmpfs_file_inode *fi, size_t bytes, off_t pos)
+/* By way of the bounce buffer: nothing is allocated for bytes that can't be had. */
+static ssize_t write_bounced(struct tmpfs_file_inode *fi, struct uio *src, size_t want, off_t pos)
 {
-	if (fi->memfd < 0 && fi->tree.pages + pages_spanned(pos, bytes) > HEAP_PAGES) {
-		int err = move_to_memfd(fi);
+	ssize_t got = uio_drain(src, bounce, want);
+	if (got <= 0)
+		return got;
+	ssize_t n = fi->memfd >= 0 ? store_memfd(fi, (size_t)got, pos) : store_tree(fi, NULL, (size_t)got, pos);
+	if (n < got)
+		uio_rewind(src, (size_t)(n < 0 ? got : got - n));
+	return n;
+}
+
+/* One transfer. */
+static ssize_t write_some(struct tmpfs_file_inode *fi, struct uio *src, size_t want, off_t pos)
+{
+	if (fi->memfd < 0 && fi->tree.pages + pages_spanned(pos, want) > HEAP_PAGES) {
+		int err = tmpfs_memfd_move(fi);
 		(void)err;                /* it stays in the tree */
 	}
-	ssize_t n = fi->memfd >= 0 ? store_memfd(fi, bytes, pos) : store_tree(fi, bytes, pos);
+	ssize_t n;
+	char *at = fi->memfd >= 0 ? tmpfs_memfd_at(fi, pos, want) : NULL;
+	if (at) {
+		n = uio_drain(src, at, want);
+		if (fi->mapped)           /* the mapping has seen a store, which was ours */
+			tmpfs_data_sync(fi);
+	} else if (fi->memfd < 0 && uio_is_near(src, want, false)) {
+		n = store_tree(fi, src, want, pos);
+	} else {
+		n = write_bounced(fi, src, want, pos);
+	}
 	if (n > 0 && pos + n > fi->ti.inode.size)
 		fi->ti.inode.size = pos + n;
 	return n;
@@ -312,18 +295,11 @@ ssize_t tmpfs_data_write(struct tmpfs_file_inode *fi, struct uio *src, off_t pos
 		/* End at a page boundary, so that the next round starts at one. */
 		if (want == BOUNCE_BYTES)
 			want -= (size_t)pos % PAGE_SIZE;
-		ssize_t got = uio_drain(src, bounce, want);
-		if (got <= 0)
-			return total > 0 ? total : got;
-		ssize_t n = store(fi, (size_t)got, pos);
-		if (n < got)
-			uio_rewind(src, (size_t)(n < 0 ? got : got - n));
+		ssize_t n = write_some(fi, src, want, pos);
 		if (n <= 0)
 			return total > 0 ? total : n;
 		total += n;
 		pos += n;
-		if (got < (ssize_t)want)
-			break;
 		breathe(&since, (size_t)n);
 	}
 	return total;
@@ -347,8 +323,9 @@ int tmpfs_data_resize(struct tmpfs_file_inode *fi, off_t size)
 			err = host_memfd_resize(fi->memfd, size);
 		if (err)
 			return err;
+		tmpfs_memfd_freed(fi, PAGE_ALIGN_UP((uint64_t)size) / PAGE_SIZE, UINT64_MAX);
 		if (size == 0 && !fi->mapped)
-			drop_memfd(fi);
+			tmpfs_memfd_drop(fi);
 	} else if (size < i->size) {
 		uint64_t keep = PAGE_ALIGN_UP((uint64_t)size);
 		tree_zero(fi, size, (off_t)MIN(keep, (uint64_t)i->size));
@@ -364,6 +341,7 @@ int tmpfs_data_punch(struct tmpfs_file_inode *fi, off_t off, off_t len)
 	int err = 0;
 	if (fi->memfd >= 0) {
 		err = host_memfd_punch(fi->memfd, off, len);
+		tmpfs_memfd_freed(fi, (uint64_t)off / PAGE_SIZE, PAGE_ALIGN_UP((uint64_t)off + (uint64_t)len) / PAGE_SIZE);
 	} else {
 		off_t end = off + len;
 		off_t first = (off_t)PAGE_ALIGN_UP((uint64_t)off), last = (off_t)PAGE_ALIGN_DOWN((uint64_t)end);
@@ -401,7 +379,7 @@ int tmpfs_data_allocate(struct tmpfs_file_inode *fi, off_t off, off_t len)
 	if (missing > tmpfs_free_pages(sb_of(fi)))
 		return -ENOSPC;
 	if (fi->memfd < 0 && fi->tree.pages + missing > HEAP_PAGES) {
-		int err = move_to_memfd(fi);
+		int err = tmpfs_memfd_move(fi);
 		(void)err;                /* it stays in the tree */
 	}
 	size_t since = 0;

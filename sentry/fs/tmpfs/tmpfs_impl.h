@@ -55,6 +55,8 @@ struct tmpfs_file_inode {
 	struct page_tree tree;
 	int memfd;                        /* -1: pages are in the tree */
 	bool mapped;                      /* the memfd has been handed out: it stays, and its pages may grow */
+	char *view;                       /* our own mapping of the memfd, or NULL; view_pages long, which may be more than the file */
+	uint64_t *present, view_pages;    /* a bit a page: it is there for sure */
 	struct timespec memfd_mtime;      /* the memfd's own, when last looked at: a later one tells of a store by a guest */
 	uint64_t charged_pages, charged_nodes;
 	unsigned seals;
@@ -119,6 +121,14 @@ int tmpfs_data_punch(struct tmpfs_file_inode *fi, off_t off, off_t len) MUST_CHE
 off_t tmpfs_data_seek(struct tmpfs_file_inode *fi, off_t off, bool data);
 int tmpfs_data_map(struct tmpfs_file_inode *fi, int *out_fd) MUST_CHECK;    /* the memfd, borrowed */
 void tmpfs_data_sync(struct tmpfs_file_inode *fi);                          /* takes note of what mappings did */
+
+/* In a memfd (tmpfs_memfd.c). */
+int tmpfs_memfd_move(struct tmpfs_file_inode *fi) MUST_CHECK;               /* from the tree; nothing if it is there already */
+void tmpfs_memfd_drop(struct tmpfs_file_inode *fi);
+/* The bytes themselves if they are all there, before the end of the file, and seen by the sentry; else NULL. Until the next call. */
+char *tmpfs_memfd_at(struct tmpfs_file_inode *fi, off_t pos, size_t bytes);
+void tmpfs_memfd_made(struct tmpfs_file_inode *fi, off_t pos, size_t bytes);          /* was written by pwrite */
+void tmpfs_memfd_freed(struct tmpfs_file_inode *fi, uint64_t first, uint64_t end);    /* pages that may be gone */
 
 /* Extended attributes (tmpfs_xattr.c). */
 ssize_t tmpfs_getxattr(struct inode *i, const char *name, void *buf, size_t bytes);
