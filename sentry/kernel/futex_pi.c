@@ -2,7 +2,8 @@
  *
  * HOW     The word is the owner's tid, 0 when free, with FUTEX_WAITERS set while somebody sleeps here: then the owner's
  *         unlock comes to us too, and hands the word over to the first in the queue. Changing the word sleeps, so a waiter
- *         that is about to get it is marked "chosen" and does not go away meanwhile, whatever comes.
+ *         that is about to get it is marked "chosen" and does not go away meanwhile, whatever comes. An unlock that found
+ *         nobody looks again when the word is free: who joined the queue in between is sent to try anew.
  * LINUX   kernel/futex/pi.c. Returned errors as there: EDEADLK, ESRCH (no such owner), EPERM.
  * MISSING The inheritance of priorities: guest threads have none that we enforce. FUTEX_WAIT_REQUEUE_PI. */
 #include <linux/futex.h>
@@ -14,7 +15,7 @@ struct pi_waiter {
 	TAILQ_ENTRY(pi_waiter) link;
 	struct task *task;
 	struct waitq q;
-	bool chosen, granted, owner_died;
+	bool chosen, granted, owner_died, again;
 };
 /* A futex with waiters. */
 struct futex_pi {
@@ -97,15 +98,18 @@ static int take_over(struct task *t, uptr_t addr, const struct futex_key *key)
 	return err;
 }
 
+/* 0: the word is ours. -EAGAIN: it was let go without us. */
 static int sleep_for_it(struct task *t, uptr_t addr, const struct futex_key *key, struct task *owner, uint64_t deadline_ns)
 {
 	struct pi_waiter w = { .task = t, .q = WAITQ_INIT(w.q) };
 	waiter_join(key, owner, &w);
-	int err = wait_event_deadline(t, &w.q, w.granted || w.owner_died, deadline_ns);
+	int err = wait_event_deadline(t, &w.q, w.granted || w.owner_died || w.again, deadline_ns);
 	if (w.chosen)
 		wait_event_uninterruptible(&w.q, !w.chosen);
 	if (w.granted || w.owner_died)
 		err = 0;
+	else if (w.again && !err)
+		err = -EAGAIN;
 	if (w.owner_died)
 		set_owner(find(key), t);
 	waiter_leave(key, &w);
@@ -145,6 +149,8 @@ int futex_lock_pi(struct task *t, uptr_t addr, bool shared, bool try_only, uint6
 		if (!owner || !owner->live || owner->exiting)
 			return -ESRCH;
 		err = sleep_for_it(t, addr, &key, owner, deadline_ns);
+		if (err == -EAGAIN)
+			continue;
 		return err == -ERESTARTSYS ? -ERESTARTNOINTR : err;
 	}
 }
@@ -163,6 +169,23 @@ static int hand_over(struct task *t, uptr_t addr, struct futex_pi *pi, uint32_t 
 	return err;
 }
 
+/*	unlocker                                locker
+ *	finds no queue
+ *	                                        reads the word: not free; joins the queue, sleeps
+ *	the word becomes 0
+ *	…and nobody would ever wake the locker. */
+static void send_to_try_again(const struct futex_key *key)
+{
+	struct futex_pi *pi = find(key);
+	struct pi_waiter *w;
+	if (!pi)
+		return;
+	TAILQ_FOREACH(w, &pi->waiters, link) {
+		w->again = true;
+		waitq_wake(&w->q, 0);
+	}
+}
+
 int futex_unlock_pi(struct task *t, uptr_t addr, bool shared)
 {
 	struct futex_key key;
@@ -177,6 +200,8 @@ int futex_unlock_pi(struct task *t, uptr_t addr, bool shared)
 			return -EPERM;
 		struct futex_pi *pi = find(&key);
 		err = pi ? hand_over(t, addr, pi, &val) : pl_cmpxchg32(t->pl, addr.addr, &val, 0);
+		if (!pi && !err)
+			send_to_try_again(&key);
 	} while (err == -EAGAIN && !t->exiting);
 	return err;
 }

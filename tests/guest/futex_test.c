@@ -207,6 +207,41 @@ TEST(pi_lock_hands_over)
 	EXPECT_ERRNO(futex(w, FUTEX_LOCK_PI, 0, NULL, NULL, 0), ESRCH);
 }
 
+static uint32_t pi_word;
+static int pi_round, pi_rounds_done;
+static void *locker(void *arg)
+{
+	long *failed = arg;
+	for (int i = 1; i <= 300; i++) {
+		while (__atomic_load_n(&pi_round, __ATOMIC_SEQ_CST) < i)
+			sched_yield();
+		*failed += futex(&pi_word, FUTEX_LOCK_PI, 0, NULL, NULL, 0) != 0;
+		*failed += futex(&pi_word, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0) != 0;
+		__atomic_store_n(&pi_rounds_done, i, __ATOMIC_SEQ_CST);
+	}
+	return NULL;
+}
+
+/* The unlock comes just when the locker has announced itself, and is the last one that could wake it. */
+TEST(a_pi_lock_let_go_early_is_not_lost)
+{
+	pthread_t th;
+	long failed = 0;
+	ASSERT_EQ(pthread_create(&th, NULL, locker, &failed), 0);
+	for (int i = 1; i <= 300; i++) {
+		ASSERT_EQ(futex(&pi_word, FUTEX_LOCK_PI, 0, NULL, NULL, 0), 0);
+		__atomic_store_n(&pi_round, i, __ATOMIC_SEQ_CST);
+		while (!(__atomic_load_n(&pi_word, __ATOMIC_SEQ_CST) & FUTEX_WAITERS))
+			sched_yield();
+		ASSERT_EQ(futex(&pi_word, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0), 0);
+		while (__atomic_load_n(&pi_rounds_done, __ATOMIC_SEQ_CST) < i)
+			sched_yield();
+	}
+	pthread_join(th, NULL);
+	EXPECT_EQ(failed, 0);
+	EXPECT_EQ(pi_word, 0);
+}
+
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
 static long counter, turn;
