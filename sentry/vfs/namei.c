@@ -171,16 +171,58 @@ int walk_follow(struct walk *w, struct dentry *d)
 	return WALK_AGAIN;
 }
 
+/* All that is still to walk: what is left of a link's target, then of the names it stands in. False: too long. */
+static bool join_rest(const struct walk *w, const char *name, char *buf, size_t bytes)
+{
+	size_t used = 0;
+	for (int i = w->depth; i-- > 0;) {
+		const char *rest = i == w->depth - 1 ? name : w->stack[i].rest;
+		size_t len = strlen(rest);
+		if (len + 2 > bytes - used)
+			return false;
+		memcpy(buf + used, rest, len);
+		used += len;
+		buf[used++] = '/';
+	}
+	buf[used - 1] = '\0';
+	return true;
+}
+
+/* A name that is not cached: the file system may fetch all that follow with it. */
+static void walk_ahead(struct walk *w, const char *name, size_t len)
+{
+	struct inode *dir = w->cur.dentry->inode;
+	if (!dir->ops->walk_ahead)
+		return;
+	char rest[1024];                  /* a hint: longer paths do without */
+	bool open = w->flags & LOOKUP_OPEN;
+	if (w->depth > 1 && !join_rest(w, name, rest, sizeof(rest)))
+		return;
+	const char *path = w->depth > 1 ? rest : name;
+	/* A single name that won't be opened is a plain lookup. */
+	if (open || path[len + strspn(path + len, "/")])
+		dir->ops->walk_ahead(dir, path, open);
+}
+
 /* One name in cur: goes there; a symlink is followed if `follow`. Then WALK_AGAIN, if its target is still to walk. */
 static int step(struct walk *w, const char *name, size_t len, bool follow)
 {
-	struct dentry *d;
-	int err = dcache_lookup(w->cur.dentry, name, len, false, &d);
+	struct dentry *d = dcache_find(w->cur.dentry, name, len);
+	int err = 0;
+	if (!d) {
+		walk_ahead(w, name, len);
+		err = dcache_lookup(w->cur.dentry, name, len, false, &d);
+	}
 	if (err)
 		return err;
 	if (!d->inode) {
 		dentry_put(d);
 		return -ENOENT;
+	}
+	if (!d->mounted && !S_ISLNK(d->inode->mode)) {        /* mostly */
+		dentry_put(w->cur.dentry);
+		w->cur.dentry = d;
+		return 0;
 	}
 	struct path p = { .mnt = w->cur.mnt, .dentry = d };
 	if (mount_top(&p) && (w->flags & LOOKUP_NO_XDEV)) {
@@ -203,50 +245,13 @@ static enum last_type type_of(const char *name, size_t len)
 	return LAST_NORM;
 }
 
-/* All that is still to walk: what is left of a link's target, then of the names it stands in. False: too long. */
-static bool join_rest(const struct walk *w, const char *name, char *buf, size_t bytes)
-{
-	size_t used = 0;
-	for (int i = w->depth; i-- > 0;) {
-		const char *rest = i == w->depth - 1 ? name : w->stack[i].rest;
-		size_t len = strlen(rest);
-		if (len + 2 > bytes - used)
-			return false;
-		memcpy(buf + used, rest, len);
-		used += len;
-		buf[used++] = '/';
-	}
-	buf[used - 1] = '\0';
-	return true;
-}
-
-/* The first name that is not cached: the file system may fetch all that follow with it. */
-static void walk_ahead(struct walk *w, const char *name, size_t len)
-{
-	struct inode *dir = w->cur.dentry->inode;
-	if (!dir->ops->walk_ahead)
-		return;
-	struct dentry *d = dcache_find(w->cur.dentry, name, len);
-	if (d) {
-		dentry_put(d);
-		return;
-	}
-	char rest[1024];                  /* a hint: longer paths do without */
-	bool open = w->flags & LOOKUP_OPEN;
-	if (w->depth > 1 && !join_rest(w, name, rest, sizeof(rest)))
-		return;
-	const char *path = w->depth > 1 ? rest : name;
-	/* A single name that won't be opened is a plain lookup. */
-	if (open || path[len + strspn(path + len, "/")])
-		dir->ops->walk_ahead(dir, path, open);
-}
-
 int walk_parent(struct walk *w)
 {
 	for (;;) {
 		/* A link's target may be only slashes: then it is where "/" already took us. */
 		struct walk_frame *top = &w->stack[w->depth - 1];
-		top->rest += strspn(top->rest, "/");
+		while (*top->rest == '/')
+			top->rest++;
 		if (!*top->rest) {
 			pop(w);
 			if (w->depth > 0)
@@ -255,7 +260,9 @@ int walk_parent(struct walk *w)
 			return 0;
 		}
 		const char *name = top->rest;
-		size_t len = strcspn(name, "/");
+		size_t len = 0;
+		while (name[len] && name[len] != '/')
+			len++;
 		if (!S_ISDIR(w->cur.dentry->inode->mode))
 			return -ENOTDIR;
 		int err = inode_permission(w->cur.dentry->inode, w->t->cred, MAY_EXEC);
@@ -263,11 +270,9 @@ int walk_parent(struct walk *w)
 			return err;
 		if (len > NAME_MAX)
 			return -ENAMETOOLONG;
-		top->rest = name + len + strspn(name + len, "/");
+		for (top->rest = name + len; *top->rest == '/'; top->rest++)
+			;
 		enum last_type type = type_of(name, len);
-		if (type == LAST_NORM)
-			walk_ahead(w, name, len);
-
 		if (!*top->rest && w->depth == 1) {
 			if (name[len] == '/')
 				w->slash = true;
@@ -325,14 +330,7 @@ int path_lookup(struct task *t, int dirfd, const char *name, unsigned flags, str
 
 int path_copy_user(struct task *t, uptr_t name, char **out)
 {
-	AUTO(free) char *buf = malloc(PATH_MAX);
-	if (!buf)
-		return -ENOMEM;
-	ssize_t n = strncpy_from_user(t, buf, name, PATH_MAX);
-	if (n < 0)
-		return (int)n;
-	*out = TAKE(buf);
-	return 0;
+	return strndup_from_user(t, name, PATH_MAX, out);
 }
 
 int path_lookup_user(struct task *t, int dirfd, uptr_t name, unsigned flags, struct path *out)

@@ -13,6 +13,7 @@ struct dentry {
 	int refs;
 	struct dentry *parent;            /* the root's is itself */
 	char *name;
+	uint64_t hash;                    /* of parent and name, while hashed; dcache.c's */
 	struct inode *inode;              /* NULL: negative */
 	struct superblock *sb;
 	bool unhashed;                    /* unlinked or replaced: shown with " (deleted)" */
