@@ -1,9 +1,10 @@
 #!/bin/sh
 # run.sh BUILD [NAME...] - runs every test and ends with the line "N passed, N failed".
 #
-# Unit tests; guest tests on the host's own kernel, then in a sandbox on each platform this host has; then the
+# Unit tests; guest tests on the host's own kernel, then in a sandbox on each platform this host has, and with
+# guest code left as it is; then the
 # integration scripts. All of them print "ok …" and "not ok …" lines. NAMEs choose test files (without .c or .sh).
-# SBX_TEST_ONLY=unit|native|systrap|ptrace|integration runs one part.
+# SBX_TEST_ONLY=unit|native|systrap|no-rewrite|ptrace|integration runs one part.
 set -u
 build=$(cd "${1:?usage: run.sh BUILD [NAME...]}" && pwd) || exit 2
 shift
@@ -57,9 +58,13 @@ for t in "$build"/tests/guest/*_test; do
 	run native "$(basename "$t")" 300 "$t"
 done
 
-for platform in systrap ptrace; do
-	[ -z "$only" ] || [ "$only" = $platform ] || continue
-	if ! timeout 20 "$SBX" run --platform $platform -- /bin/true >"$work/out" 2>"$work/err"; then
+for how in systrap no-rewrite ptrace; do
+	[ -z "$only" ] || [ "$only" = $how ] || continue
+	case $how in
+	no-rewrite) platform=systrap option=--no-rewrite ;;
+	*) platform=$how option= ;;
+	esac
+	if ! timeout 20 "$SBX" run --platform $platform $option -- /bin/true >"$work/out" 2>"$work/err"; then
 		if [ $platform = systrap ]; then
 			echo "FAIL systrap: $(tail -n 1 "$work/err")" | tee -a "$work/failed"
 		else
@@ -68,8 +73,8 @@ for platform in systrap ptrace; do
 		continue
 	fi
 	for t in "$build"/tests/guest/*_test; do
-		[ -x "$t" ] && wanted $platform "$(basename "$t")" || continue
-		run $platform "$(basename "$t")" 300 "$SBX" run --platform $platform \
+		[ -x "$t" ] && wanted $how "$(basename "$t")" || continue
+		run $how "$(basename "$t")" 300 "$SBX" run --platform $platform $option \
 			--ro-bind "$build/tests" "$build/tests" -- "$t"
 	done
 done

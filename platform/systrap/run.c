@@ -287,7 +287,8 @@ void systrap_run(struct pl_thread *pt, struct pl_event *ev)
 		return;
 	}
 	struct slot *s = t->slot;
-	if (t->fast && !same_but_rax(t) && systrap_need_frame(t)) {
+	uint64_t gs_base = pt->regs.gs_base ? pt->regs.gs_base : stub_area(t);
+	if (t->fast && (gs_base != stub_area(t) || !same_but_rax(t)) && systrap_need_frame(t)) {
 		exited(t, ev);
 		return;
 	}
@@ -295,7 +296,6 @@ void systrap_run(struct pl_thread *pt, struct pl_event *ev)
 		s->regs.rax = pt->regs.rax;
 	else
 		regs_to_frame(&pt->regs, (void *)(thread_area(t) + t->frame_off));
-	uint64_t gs_base = pt->regs.gs_base ? pt->regs.gs_base : stub_area(t);
 	s->set_fs = pt->regs.fs_base != t->fs_base;
 	s->fs_base = t->fs_base = pt->regs.fs_base;
 	s->set_gs = gs_base != t->gs_base;
