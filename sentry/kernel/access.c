@@ -1,7 +1,7 @@
 /* access.c - may one task look into another.
  *
- * LINUX    kernel/ptrace.c, __ptrace_may_access(). Same: threads of one process may always; the capability overrides both the ids
- *          and "not dumpable". */
+ * LINUX    kernel/ptrace.c, __ptrace_may_access(). Same: threads of one process may always; the capability overrides the ids,
+ *          "not dumpable", and that a target may have capabilities that the viewer lacks. */
 #include "sentry/kernel/access.h"
 
 #include <linux/capability.h>
@@ -19,6 +19,9 @@ int task_may_access(const struct task *viewer, const struct task *target, enum a
 	if (!same && !capable)
 		return -EPERM;
 	if (target->mm && target->mm->dumpable != 1 && !capable)
+		return -EPERM;
+	uint64_t caps = fs ? v->cap_effective : v->cap_permitted;
+	if (!capable && (v->user_ns != c->user_ns || (c->cap_permitted & ~caps)))
 		return -EPERM;
 	if (mode == ACCESS_ATTACH && !target->mm)
 		return -ESRCH;

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/ptrace.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/personality.h>
@@ -127,6 +128,8 @@ static void change_over(struct exec *ex)
 	task_become_leader(t);
 	t->pl = TAKE(ex->pl);
 	t->mm = TAKE(ex->mm);
+	if (old_pl)
+		t->pl->regs.orig_rax = old_pl->regs.orig_rax;   /* for tracers */
 	pl_thread_exit(old_pl);
 	t->answers = ANSWERS_STALE;
 	struct cred *old_cred = t->cred;
@@ -174,11 +177,14 @@ int exec_user(struct task *t, int dirfd, uptr_t path, uptr_t argv, uptr_t envp, 
 		return err;
 	struct exec *ex = NEW(struct exec);
 	ex->t = t;
+	int old_tid = t->tid;
 	err = exec_args_from_user(&ex->args, t, argv, envp);
 	if (!err)
 		err = exec_run(ex, dirfd, name, flags);
 	exec_fini(ex);
 	free(ex);
+	if (!err)
+		ptrace_event(t, PTRACE_EVENT_EXEC, (uint64_t)old_tid);
 	return err;
 }
 

@@ -4,6 +4,7 @@
  * MISSING  File capabilities (security.capability): a program that has them runs without. */
 #include "sentry/kernel/exec.h"
 
+#include <linux/capability.h>
 #include <linux/securebits.h>
 
 #include "sentry/vfs/file.h"
@@ -36,6 +37,15 @@ void exec_cred(struct exec *ex)
 	if (set_id)
 		c->cap_ambient = 0;
 	c->cap_permitted = permitted | c->cap_ambient;
+	/* Who is traced by somebody that may do less gets no more than it had. */
+	const struct cred *tracer = ex->t->ptrace.tracer_cred;
+	if (tracer && !cred_has_cap(tracer, CAP_SYS_PTRACE) && (set_id || (c->cap_permitted & ~old->cap_permitted))) {
+		if (!cred_has_cap(old, CAP_SETUID)) {
+			c->euid = c->uid;
+			c->egid = c->gid;
+		}
+		c->cap_permitted &= old->cap_permitted;
+	}
 	c->cap_effective = effective ? c->cap_permitted : c->cap_ambient;
 	c->securebits &= ~(1u << SECURE_KEEP_CAPS);
 	c->suid = c->fsuid = c->euid;

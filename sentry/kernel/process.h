@@ -23,9 +23,13 @@ void pgrp_check_orphaned(struct thread_group *tg, struct thread_group *parent);
 /* task_notify.c */
 bool notify_parent_exit(struct thread_group *tg);   /* true: the parent does not want it, reap it */
 void notify_parent_stopped(struct thread_group *tg, int code);   /* CLD_STOPPED, CLD_CONTINUED */
+void notify_tracer_stopped(struct task *t, int code);   /* CLD_TRAPPED, CLD_STOPPED */
+void exit_info(const struct task *t, int status, siginfo_t *out);   /* that t exited; si_signo is the caller's */
 void children_reparent(struct task *dying);         /* its children go to another thread, a subreaper, init */
 
 /* task_exit.c */
+void process_check_zombie(struct thread_group *tg);   /* a thread was reaped: is the process now its parent's to wait for? */
+bool process_is_alone(const struct thread_group *tg, const struct task *t);   /* but for t and a zombie leader, no threads, dead or alive */
 void vfork_done(struct task *child);                /* lets the vfork parent go on */
 void rusage_add(struct rusage *sum, const struct rusage *add);
 void task_rusage(struct task *t, struct rusage *out);   /* of a live thread */

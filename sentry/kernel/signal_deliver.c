@@ -100,6 +100,7 @@ static void run_handler(struct task *t, int sig, const siginfo_t *info)
 	if (!(action.flags & SA_NODEFER))
 		mask |= SIGBIT(sig);
 	signal_set_mask(t, mask);
+	ptrace_handler_entered(t);
 }
 
 /* The action of a signal that has no handler. */
@@ -130,7 +131,9 @@ void signal_deliver(struct task *t)
 	if (signal_pending(t))
 		window_flush(t);          /* a handler goes on elsewhere, a tracer looks, a dump is written */
 	while (!t->exiting) {
-		if (t->tg->stop_sig) {
+		if (ptrace_trap(t))
+			continue;
+		if (t->tg->stop_sig && !t->ptrace.tracer) {
 			signal_stop_wait(t);
 			continue;
 		}
@@ -138,6 +141,9 @@ void signal_deliver(struct task *t)
 		int sig = signal_dequeue(t, ~t->blocked, &info);
 		if (!sig)
 			break;
+		sig = ptrace_signal(t, sig, &info);
+		if (!sig || t->exiting)
+			continue;
 		trace_signal_delivery(t, sig, &info);
 		uint64_t handler = t->tg->sighand->action[sig - 1].handler;
 		if (handler == (uint64_t)SIG_IGN)

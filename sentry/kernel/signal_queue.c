@@ -107,8 +107,10 @@ ksigset_t signal_pending_set(const struct task *t)
 
 bool signal_pending(const struct task *t)
 {
-	return t->exiting || (signal_pending_set(t) & ~t->blocked) ||
-	       (t->tg->stop_sig && t->stop_state == RUNNING);
+	if (t->exiting || (signal_pending_set(t) & ~t->blocked))
+		return true;
+	/* A tracer decides itself how long its tracee takes part in a group stop. */
+	return t->ptrace.tracer ? ptrace_wants_trap(t) : t->tg->stop_sig && t->stop_state == RUNNING;
 }
 
 struct sighand *sighand_new(void)

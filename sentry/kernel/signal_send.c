@@ -61,7 +61,8 @@ static bool prepare(struct task *t, int sig, const siginfo_t *info)
 	/* A blocked signal is kept: its action may change before it is unblocked. */
 	if (((t->blocked | t->real_blocked) & SIGBIT(sig)) && sig != SIGKILL)
 		return true;
-	return !immune && !signal_is_ignored(t, sig);
+	/* A tracer hears of all. */
+	return (t->ptrace.tracer && sig != SIGKILL) || (!immune && !signal_is_ignored(t, sig));
 }
 
 static bool wants(const struct task *t, int sig)

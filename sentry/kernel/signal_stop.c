@@ -8,14 +8,22 @@
 void signal_stop_group(struct task *t, int sig)
 {
 	struct thread_group *tg = t->tg;
-	if (tg->exiting || tg->stop_sig)
+	if (tg->exiting || (tg->stop_sig && !t->ptrace.tracer))
 		return;
-	tg->stop_sig = sig;
-	tg->stop_done = tg->stop_reported = tg->cont_pending = false;
+	/* A tracee that went on during a stop may begin another, which its parent does not hear of. */
+	if (!tg->stop_done) {
+		tg->stop_sig = sig;
+		tg->stop_reported = tg->cont_pending = false;
+	}
 	struct task *other;
-	TAILQ_FOREACH(other, &tg->threads, thread_link)
-		if (other != t && other->live)
+	TAILQ_FOREACH(other, &tg->threads, thread_link) {
+		if (!other->live)
+			continue;
+		if (other->ptrace.tracer)
+			ptrace_group_stop(other, sig);
+		else if (other != t)
 			task_kick(other);
+	}
 }
 
 void signal_stop_check(struct thread_group *tg)
@@ -27,7 +35,7 @@ void signal_stop_check(struct thread_group *tg)
 	TAILQ_FOREACH(t, &tg->threads, thread_link) {
 		if (!t->live || t->exiting)
 			continue;
-		if (t->stop_state != STOPPED)
+		if (t->ptrace.tracer ? t->ptrace.joining : t->stop_state != STOPPED)
 			return;
 		any = true;
 	}
@@ -42,12 +50,16 @@ void signal_stop_wait(struct task *t)
 {
 	t->stop_state = STOPPED;
 	signal_stop_check(t->tg);
-	wait_event_uninterruptible(&t->stop_q, !t->tg->stop_sig || t->exiting);
+	ptrace_park(t, !t->tg->stop_sig || t->exiting || t->ptrace.want_stop);
 	t->stop_state = RUNNING;
 }
 
 void signal_group_continue(struct thread_group *tg)
 {
+	struct task *t;
+	TAILQ_FOREACH(t, &tg->threads, thread_link)
+		if (t->live && t->ptrace.tracer)
+			ptrace_group_continue(t);
 	if (!tg->stop_sig)
 		return;
 	int code = tg->stop_done ? CLD_CONTINUED : CLD_STOPPED;
@@ -58,7 +70,6 @@ void signal_group_continue(struct thread_group *tg)
 	tg->stop_sig = 0;
 	tg->stop_done = tg->stop_reported = false;
 	tg->cont_pending = true;
-	struct task *t;
 	TAILQ_FOREACH(t, &tg->threads, thread_link)
 		waitq_wake(&t->stop_q, 0);
 	if (code == CLD_CONTINUED)

@@ -1,11 +1,12 @@
-/* syscall_slow.c - a system call of a task that is watched: by a seccomp filter.
+/* syscall_slow.c - a system call of a task that is watched: by a tracer, by a seccomp filter.
  *
- * LINUX   kernel/entry/common.c: syscall_trace_enter(). A tracer would come before the filter, and see what it let pass. */
+ * LINUX   kernel/entry/common.c: syscall_trace_enter(), syscall_exit_work(). The tracer comes first: the filter sees what it
+ *         changed. */
 #include "sentry/kernel/task.h"
 #include "sentry/sentry.h"
 #include "sentry/syscalls/table.h"
 
-long syscall_slow(struct task *t)
+static long filtered_call(struct task *t)
 {
 	const struct user_regs_struct *r = &t->pl->regs;
 	long ret;
@@ -18,4 +19,14 @@ long syscall_slow(struct task *t)
 		trace_exit(t, r->orig_rax, args, ret);
 	}
 	return ret;
+}
+
+long syscall_slow(struct task *t)
+{
+	long ret = ptrace_call_enter(t) ? filtered_call(t) : (long)t->pl->regs.rax;
+	if (!t->pl)
+		return ret;
+	t->pl->regs.rax = (uint64_t)ret;
+	ptrace_call_exit(t);
+	return (long)t->pl->regs.rax;
 }

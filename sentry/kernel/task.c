@@ -84,6 +84,7 @@ int task_new(struct thread_group *tg, int want_tid, struct task **out)
 	waitq_init(&t->stop_q);
 	waitq_init(&t->vfork_q);
 	TAILQ_INIT(&t->pi_owned);
+	task_ptrace_init(t);
 	t->tg = tg ? tg_get(tg) : tg_new(t);
 	tasks++;
 	*out = t;
@@ -118,6 +119,7 @@ void task_put(struct task *t)
 	if (!t || --t->refs > 0)
 		return;
 	CHECK(!t->published);
+	task_ptrace_fini(t);
 	sigpending_flush(&t->pending, ~0ULL);
 	pl_thread_exit(t->pl);
 	mm_put(t->mm);
@@ -175,6 +177,7 @@ void task_unpublish(struct task *t)
 {
 	struct thread_group *tg = t->tg;
 	CHECK(t->published && !t->live);
+	ptrace_unlink(t);
 	t->published = false;
 	TAILQ_REMOVE(&tg->threads, t, thread_link);
 	user_charge(t->nproc_uid, -1, 0);

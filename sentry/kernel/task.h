@@ -11,6 +11,7 @@
 #include "platform/base/loop.h"
 #include "platform/platform.h"
 #include "sentry/kernel/cred.h"
+#include "sentry/kernel/ptrace.h"
 #include "sentry/kernel/seccomp.h"
 #include "sentry/kernel/signal.h"
 #include "sentry/mm/mm.h"
@@ -97,10 +98,13 @@ struct task {
 	struct seccomp_state seccomp;
 	bool in_syscall;                  /* regs.orig_rax is a number that may have to be restarted */
 	bool exiting;                     /* leaves at the next chance */
+	unsigned kills;                   /* how often it was told to */
 	bool exited;
 	bool sleeping;                    /* interruptibly; for /proc and signal_wake */
 	enum stop_state stop_state;
 	struct waitq stop_q;              /* stopped tasks wait here */
+	struct task_job *job;             /* for a stopped task to do meanwhile; ptrace.h */
+	struct ptrace_state ptrace;
 	int exit_code;
 
 	uptr_t clear_child_tid, robust_list;
@@ -155,7 +159,7 @@ int tg_set_pgrp(struct thread_group *tg, int pgid); /* joins or founds it; check
 
 /* Calls of such a task meet more than their handler: syscall_slow(). What takes calls before the sentry sees them must
  * leave those alone. */
-enum { TASK_SLOW_SECCOMP = 1 };
+enum { TASK_SLOW_SECCOMP = 1, TASK_SLOW_PTRACE = 2 };
 static inline bool task_wants_slow_path(const struct task *t) { return t->slow_path; }
 long syscall_slow(struct task *t);                  /* kernel/syscall_slow.c: regs' call with all that; its result. Sleeps */
 

@@ -10,6 +10,7 @@
 #include "sentry/kernel/timers.h"
 
 #include <linux/capability.h>
+#include <linux/ptrace.h>
 #include <linux/sched.h>
 
 #include "sentry/fs/pidfd/pidfd.h"
@@ -165,7 +166,7 @@ static int reserve_pidfd(struct task *t, struct task *child, const struct clone_
 	return -EFAULT;
 }
 
-static int make(struct task *t, struct task *child, const struct clone_request *req)
+static int make(struct task *t, struct task *child, const struct clone_request *req, int event)
 {
 	struct thread_group *tg = t->tg;
 	bool new_process = !(req->flags & CLONE_THREAD);
@@ -199,6 +200,7 @@ static int make(struct task *t, struct task *child, const struct clone_request *
 		fd_commit(t, fd, TAKE(pidfd), true);
 	if (req->flags & CLONE_VFORK)
 		child->vfork_parent = t;
+	ptrace_inherit(t, child, req->flags, event);
 	task_start(child);
 	co_no_sleep_end();
 	return 0;
@@ -219,13 +221,20 @@ long task_clone(struct task *t, const struct clone_request *req)
 	err = task_new(req->flags & CLONE_THREAD ? t->tg : NULL, req->set_tid, &child);
 	if (err)
 		return err;
-	err = make(t, child, req);
+	int event = ptrace_clone_event(t, req->flags, req->exit_signal);
+	err = make(t, child, req, event);
 	if (err)
 		return err;
 	/* From here on the reference is the family's: it may be reaped while we wait for it. */
 	int tid = child->tid;
 	task_get(child);
-	if ((req->flags & CLONE_VFORK) && wait_event_killable(t, &child->vfork_q, !child->vfork_parent) < 0)
-		child->vfork_parent = NULL;
+	if (event)
+		ptrace_event(t, event, (uint64_t)tid);
+	if (req->flags & CLONE_VFORK) {
+		if (wait_event_killable(t, &child->vfork_q, !child->vfork_parent) < 0)
+			child->vfork_parent = NULL;
+		else
+			ptrace_event(t, PTRACE_EVENT_VFORK_DONE, (uint64_t)tid);
+	}
 	return tid;
 }

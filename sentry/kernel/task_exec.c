@@ -9,14 +9,15 @@ int tg_kill_others(struct task *t)
 	struct thread_group *tg = t->tg;
 	if (tg->exiting || t->exiting || tg->exec_task)
 		return -EAGAIN;
-	if (tg->nthreads <= 1)            /* 0: the first task, which nobody sees yet */
+	if (tg->nthreads == 0 || process_is_alone(tg, t))   /* 0: the first task, which nobody sees yet */
 		return 0;
 	tg->exec_task = t;
 	struct task *other;
 	TAILQ_FOREACH(other, &tg->threads, thread_link)
 		if (other != t && other->live)
 			task_exit_mark(other, SIGKILL);
-	int err = wait_event_killable(t, &tg->wait_children, tg->nthreads == 1);
+	/* Those that are traced are there until their tracers have waited for them. */
+	int err = wait_event_killable(t, &tg->wait_children, process_is_alone(tg, t));
 	tg->exec_task = NULL;
 	return err ? -EAGAIN : 0;
 }
@@ -28,6 +29,9 @@ void task_become_leader(struct task *t)
 	if (old == t)
 		return;
 	CHECK(old && !old->live && tg->nthreads == 1);
+	if (old->ptrace.tracer)
+		waitq_wake(&old->ptrace.tracer->tg->wait_children, 0);
+	ptrace_unlink(old);
 	int own = t->tid;
 	task_set_tid(t, old->tid);
 	task_set_tid(old, own);

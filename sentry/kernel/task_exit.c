@@ -5,6 +5,7 @@
  *         makes the process a zombie, unless its parent does not care.
  * LINUX   kernel/exit.c: do_exit(), exit_notify(), do_group_exit(), zap_pid_ns_processes().
  *         Differs: when init ends, the sandbox ends at once; nothing can see that the others die without being waited for. */
+#include <linux/ptrace.h>
 #include <string.h>
 
 #include "sentry/ipc/sem.h"
@@ -18,6 +19,7 @@
 static void wake_to_exit(struct task *t)
 {
 	t->exiting = true;
+	t->kills++;
 	task_kick(t);
 	if (t->pl)
 		pl_thread_expire(t->pl);
@@ -26,9 +28,8 @@ static void wake_to_exit(struct task *t)
 
 void task_exit_mark(struct task *t, int code)
 {
-	if (t->exiting)
-		return;
-	t->exit_code = code;
+	if (!t->exiting)
+		t->exit_code = code;
 	wake_to_exit(t);
 }
 
@@ -130,16 +131,38 @@ static void drop_resources(struct task *t)
 	seccomp_exit(t);
 }
 
-/* The last thread is gone. */
+/* The last thread has ended. */
 static void finish_process(struct thread_group *tg)
 {
-	tg->exiting = tg->zombie = true;
+	tg->exiting = true;
 	timers_exit(tg);
 	struct session *s = tg_session(tg);
 	if (s && s->sid == tg->tgid && s->hangup)
 		s->hangup(s);
 	pgrp_check_orphaned(tg, NULL);
-	bool reap = notify_parent_exit(tg);
+	process_check_zombie(tg);
+}
+
+bool process_is_alone(const struct thread_group *tg, const struct task *t)
+{
+	const struct task *other;
+	TAILQ_FOREACH(other, &tg->threads, thread_link)
+		if (other != t && !(other == tg->leader && other->exited))
+			return false;
+	return true;
+}
+
+void process_check_zombie(struct thread_group *tg)
+{
+	waitq_wake(&tg->wait_children, 0);      /* exec waits for other threads to go */
+	if (tg->nthreads > 0 || tg->zombie || !process_is_alone(tg, tg->leader))
+		return;
+	tg->zombie = true;
+	bool reap = false;
+	if (ptrace_by_stranger(tg->leader))
+		ptrace_tell_exit(tg->leader);
+	else
+		reap = notify_parent_exit(tg);
 	waitq_wake(&tg->exited, EPOLLIN);
 	if (reap)
 		task_unpublish(tg->leader);
@@ -156,6 +179,7 @@ void task_do_exit(struct task *t)
 {
 	AUTO(tg_put) struct thread_group *tg = tg_get(t->tg);
 	t->exiting = true;
+	ptrace_event(t, PTRACE_EVENT_EXIT, (uint64_t)(unsigned)t->exit_code);
 	trace_task_end(t, tg->exiting ? tg->exit_code : t->exit_code);
 	/* Signals of the process that this thread was woken for are another thread's now. */
 	signal_set_mask(t, ~0ULL);
@@ -173,9 +197,12 @@ void task_do_exit(struct task *t)
 		kill_all_but(tg);
 		sandbox_exit(tg->exit_code);
 	}
+	ptrace_tracer_exits(t);
 	children_reparent(t);
 	bool last = tg->nthreads == 0;
-	if (t != tg->leader)
+	if (t != tg->leader && t->ptrace.tracer)
+		ptrace_tell_exit(t);
+	else if (t != tg->leader)
 		task_unpublish(t);
 	if (last)
 		finish_process(tg);

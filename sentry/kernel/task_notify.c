@@ -15,15 +15,23 @@ static long timeval_to_ticks(struct timeval tv)
 	return tv.tv_sec * CLOCK_TICKS_PER_SEC + tv.tv_usec / (1000000 / CLOCK_TICKS_PER_SEC);
 }
 
-static void child_info(const struct thread_group *tg, int code, int status, siginfo_t *info)
+static void child_info(const struct task *t, int code, int status, siginfo_t *info)
 {
+	const struct thread_group *tg = t->tg;
 	memset(info, 0, sizeof(*info));
 	info->si_code = code;
-	info->si_pid = tg->tgid;
-	info->si_uid = tg->leader->cred->uid;
+	info->si_pid = t->tid;
+	info->si_uid = t->cred->uid;
 	info->si_status = status;
 	info->si_utime = timeval_to_ticks(tg->rusage_dead.ru_utime);
 	info->si_stime = timeval_to_ticks(tg->rusage_dead.ru_stime);
+}
+
+void exit_info(const struct task *t, int status, siginfo_t *out)
+{
+	int killer = status & 0x7f;
+	int code = !killer ? CLD_EXITED : WCOREDUMP(status) ? CLD_DUMPED : CLD_KILLED;
+	child_info(t, code, killer ? killer : status >> 8 & 0xff, out);
 }
 
 bool notify_parent_exit(struct thread_group *tg)
@@ -33,7 +41,7 @@ bool notify_parent_exit(struct thread_group *tg)
 		return false;
 	int sig = tg->exit_signal, status = tg->exit_code;
 	bool reap = parent == init_process() && parent->zombie;
-	if (sig == SIGCHLD) {
+	if (sig == SIGCHLD && !tg->leader->ptrace.tracer) {
 		const struct ksigaction *ka = &parent->sighand->action[SIGCHLD - 1];
 		if (ka->handler == (uint64_t)SIG_IGN)
 			sig = 0;
@@ -41,9 +49,7 @@ bool notify_parent_exit(struct thread_group *tg)
 	}
 	if (sig) {
 		siginfo_t info;
-		int killer = status & 0x7f;
-		int code = !killer ? CLD_EXITED : WCOREDUMP(status) ? CLD_DUMPED : CLD_KILLED;
-		child_info(tg, code, killer ? killer : status >> 8 & 0xff, &info);
+		exit_info(tg->leader, status, &info);
 		info.si_signo = sig;
 		signal_send_group(parent, sig, &info);
 	}
@@ -51,19 +57,30 @@ bool notify_parent_exit(struct thread_group *tg)
 	return reap;
 }
 
-void notify_parent_stopped(struct thread_group *tg, int code)
+static void tell_stopped(struct thread_group *parent, const struct task *t, int code, int status)
 {
-	struct thread_group *parent = tg->parent;
-	if (!parent)
-		return;
 	const struct ksigaction *ka = &parent->sighand->action[SIGCHLD - 1];
 	if (ka->handler != (uint64_t)SIG_IGN && !(ka->flags & SA_NOCLDSTOP)) {
 		siginfo_t info;
-		child_info(tg, code, code == CLD_STOPPED ? tg->stop_sig : SIGCONT, &info);
+		child_info(t, code, status, &info);
 		info.si_signo = SIGCHLD;
 		signal_send_group(parent, SIGCHLD, &info);
 	}
 	waitq_wake(&parent->wait_children, 0);
+}
+
+void notify_parent_stopped(struct thread_group *tg, int code)
+{
+	/* A parent that traces has heard of the stop as the tracer. */
+	bool told = code == CLD_STOPPED && tg->leader->ptrace.tracer && !ptrace_by_stranger(tg->leader);
+	if (tg->parent && !told)
+		tell_stopped(tg->parent, tg->leader, code, code == CLD_STOPPED ? tg->stop_sig : SIGCONT);
+}
+
+void notify_tracer_stopped(struct task *t, int code)
+{
+	int status = code == CLD_STOPPED ? t->tg->stop_sig : t->ptrace.code;
+	tell_stopped(t->ptrace.tracer->tg, t, code, status & 0x7f);
 }
 
 static struct task *live_thread(struct thread_group *tg)
@@ -107,7 +124,8 @@ static void reparent(struct thread_group *child, struct thread_group *old, struc
 	answers_forget_group(child);
 	child->parent_task = live_thread(reaper);
 	child->exit_signal = SIGCHLD;
-	bool reap = child->zombie && notify_parent_exit(child);
+	/* A zombie that somebody traces is not the parent's yet. */
+	bool reap = child->zombie && !child->leader->ptrace.tracer && notify_parent_exit(child);
 	/* Its group may have lost its last link to the session. */
 	pgrp_check_orphaned(child, old);
 	if (reap)

@@ -73,6 +73,8 @@ int mm_set_vma_name(struct task *t, uint64_t addr, uint64_t len, const char *nam
 /* A fault below a MAP_GROWSDOWN mapping: extends it, within RLIMIT_STACK. 0: try the access again. -EFAULT: a real fault. */
 int mm_grow_stack(struct task *t, uint64_t addr);
 int mm_mseal(struct task *t, uint64_t addr, uint64_t len);
+/* Copies whatever the protection says, but for writes to shared memory that must not be written. Bytes, or -EFAULT. */
+ssize_t mm_force(struct task *t, uint64_t addr, void *buf, size_t bytes, bool write);
 int mm_msync(struct task *t, uint64_t addr, uint64_t len, int flags);
 /* vec: guest memory for a byte a page. */
 int mm_mincore(struct task *t, uint64_t addr, uint64_t len, uptr_t vec);

@@ -170,7 +170,7 @@ static ssize_t mem_read(struct file *f, struct uio *dst, off_t *pos)
 	size_t done = 0;
 	struct mm *mm = mem_mm(f);
 	while (mm && dst->resid) {
-		ssize_t n = mm_read(mm, *pos, chunk, MIN(dst->resid, sizeof(chunk)));
+		ssize_t n = ptrace_read_mem(dst->t, mm, *pos, chunk, MIN(dst->resid, sizeof(chunk)));
 		if (n <= 0)
 			return done ? (ssize_t)done : -EIO;
 		ssize_t m = uio_fill(dst, chunk, n);
@@ -193,7 +193,7 @@ static ssize_t mem_write(struct file *f, struct uio *src, off_t *pos)
 		ssize_t n = uio_drain(src, chunk, MIN(src->resid, sizeof(chunk)));
 		if (n <= 0)
 			return done ? (ssize_t)done : n;
-		ssize_t m = mm_write(mm, *pos, chunk, n);
+		ssize_t m = ptrace_write_mem(src->t, mm, *pos, chunk, n);
 		if (m < n)
 			uio_rewind(src, n - MAX(m, 0));
 		if (m <= 0)

@@ -72,9 +72,12 @@ int proc_pid_syscall(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 	if (!t->pl || t->exited)
 		return -ESRCH;
 	const struct user_regs_struct *r = &t->pl->regs;
-	if (t->in_syscall && (t->sleeping || t == viewer))
+	bool stopped = t->stop_state != RUNNING;
+	if (t->in_syscall && (t->sleeping || stopped || t == viewer))
 		seq_printf(s, "%lld 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx\n", (long long)r->orig_rax, r->rdi, r->rsi,
 			   r->rdx, r->r10, r->r8, r->r9, r->rsp, r->rip);
+	else if (stopped)
+		seq_printf(s, "-1 0x%llx 0x%llx\n", r->rsp, r->rip);
 	else
 		seq_puts(s, "running\n");
 	return 0;

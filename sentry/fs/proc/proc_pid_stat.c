@@ -167,8 +167,9 @@ int proc_pid_status(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 	seq_puts(s, "\n");
 	if (t->fs)
 		seq_printf(s, "Umask:\t%04o\n", t->fs->umask);
-	seq_printf(s, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", state_name(state_of(t, viewer)),
-		   t->tg->tgid, t->tid, t->tg->parent ? t->tg->parent->tgid : 0);
+	seq_printf(s, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", state_name(state_of(t, viewer)),
+		   t->tg->tgid, t->tid, t->tg->parent ? t->tg->parent->tgid : 0,
+		   t->ptrace.tracer ? t->ptrace.tracer->tg->tgid : 0);
 	status_ids(s, t);
 	if (t->mm)
 		status_memory(s, t->mm);
