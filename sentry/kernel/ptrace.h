@@ -103,7 +103,8 @@ void task_job(struct task *t, void (*fn)(struct task *t, void *arg), void *arg);
 
 int ptrace_set_regs(struct task *t, uint64_t off, const uint64_t *words, uint64_t bytes);   /* -EIO */
 int64_t ptrace_xstate_get(struct task *t, void **out);                     /* its length; the caller frees. -ENODEV, -ENOMEM */
-int ptrace_xstate_set(struct task *t, const void *state, uint64_t bytes);  /* an XSAVE area, or 512 bytes. -EINVAL, -EFAULT */
+/* extended: the whole XSAVE area; else its first 512 bytes. -EINVAL, -EFAULT, -ENODEV, -ENOMEM */
+int ptrace_xstate_set(struct task *t, const void *state, uint64_t bytes, bool extended);
 
 /* --- ptrace_mem.c --- */
 

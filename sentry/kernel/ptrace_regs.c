@@ -94,12 +94,13 @@ static bool is_valid(const char *state, const char *now, bool extended)
 }
 
 /* Into the state as it is, which says how long it is and what is in it. */
-int ptrace_xstate_set(struct task *t, const void *state, uint64_t bytes)
+int ptrace_xstate_set(struct task *t, const void *state, uint64_t bytes, bool extended)
 {
 	size_t max = pl_fpstate_bytes();
-	bool extended = bytes > FXSAVE_BYTES;
-	if (bytes != (extended ? max - FP_XSTATE_MAGIC2_SIZE : FXSAVE_BYTES))
+	if (extended && bytes != max - FP_XSTATE_MAGIC2_SIZE)
 		return -EFAULT;
+	if (!extended && bytes != FXSAVE_BYTES)
+		return -EINVAL;
 	AUTO(free) char *now = calloc(1, MAX(max, (size_t)HEADER_AT + HEADER_BYTES));
 	if (!now)
 		return -ENOMEM;

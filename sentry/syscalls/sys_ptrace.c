@@ -25,6 +25,7 @@
 #define REQ_SYSEMU_SINGLESTEP 32
 #define FXSAVE_BYTES 512
 #define DEBUGREGS_AT offsetof(struct user, u_debugreg)
+#define USER_BYTES (sizeof(struct user) + 16)     /* the kernel's has two words more than the C library's */
 
 /* --- memory and registers, word by word --- */
 
@@ -43,7 +44,7 @@ static long poke(struct task *t, struct task *target, uint64_t addr, uint64_t wo
 
 static bool user_word_valid(uint64_t addr)
 {
-	return addr % 8 == 0 && addr < sizeof(struct user);
+	return addr % 8 == 0 && addr < USER_BYTES;
 }
 
 static long peek_user(struct task *t, struct task *target, uint64_t addr, uptr_t data)
@@ -104,7 +105,7 @@ static long set_xstate(struct task *t, struct task *target, uptr_t data, size_t 
 		return -ENOMEM;
 	if (copy_from_user(t, state, data, *bytes))
 		return -EFAULT;
-	return ptrace_xstate_set(target, state, *bytes);
+	return ptrace_xstate_set(target, state, *bytes, max != FXSAVE_BYTES);
 }
 
 static long regset(struct task *t, struct task *target, bool set, uint64_t type, uptr_t data)
