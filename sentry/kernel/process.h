@@ -29,7 +29,7 @@ void children_reparent(struct task *dying);         /* its children go to anothe
 
 /* task_exit.c */
 void process_check_zombie(struct thread_group *tg);   /* a thread was reaped: is the process now its parent's to wait for? */
-bool process_is_alone(const struct thread_group *tg, const struct task *t);   /* but for t and a zombie leader, no threads, dead or alive */
+bool process_is_alone(const struct thread_group *tg, const struct task *t);   /* no other threads, but for a zombie leader */
 void vfork_done(struct task *child);                /* lets the vfork parent go on */
 void rusage_add(struct rusage *sum, const struct rusage *add);
 void task_rusage(struct task *t, struct rusage *out);   /* of a live thread */

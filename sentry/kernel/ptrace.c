@@ -55,6 +55,15 @@ void ptrace_unlink(struct task *t)
 	p->seized = p->trace_calls = p->emulate_calls = p->step = false;
 	p->want_stop = p->want_notice = p->joining = p->listening = false;
 	p->options = 0;
+	ptrace_watch_calls(t);
+}
+
+void ptrace_watch_calls(struct task *t)
+{
+	const struct ptrace_state *p = &t->ptrace;
+	t->slow_path &= ~(unsigned)TASK_SLOW_PTRACE;
+	if (p->trace_calls || p->emulate_calls || p->step)
+		t->slow_path |= TASK_SLOW_PTRACE;
 }
 
 static struct task *real_parent(const struct task *t)

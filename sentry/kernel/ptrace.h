@@ -78,6 +78,7 @@ int ptrace_signal(struct task *t, int sig, siginfo_t *info);
 bool ptrace_trap(struct task *t);
 void ptrace_handler_entered(struct task *t);                               /* a signal handler's frame was made. Sleeps */
 bool ptrace_wants_trap(const struct task *t);
+void ptrace_watch_calls(struct task *t);                                   /* or no longer: the state has changed */
 /* The tracer's requests. */
 void ptrace_resume(struct task *t, int sig);                               /* t is stopped; sig 0: none */
 void ptrace_ask_to_stop(struct task *t);

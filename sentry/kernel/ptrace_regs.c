@@ -53,7 +53,7 @@ int ptrace_set_regs(struct task *t, uint64_t off, const uint64_t *words, uint64_
 	return err;
 }
 
-int64_t ptrace_xstate_get(struct task *t, void **out)
+static int64_t xstate_get(struct task *t, void **out)
 {
 	size_t max = pl_fpstate_bytes();
 	struct _fpx_sw_bytes sw;
@@ -94,7 +94,7 @@ static bool is_valid(const char *state, const char *now, bool extended)
 }
 
 /* Into the state as it is, which says how long it is and what is in it. */
-int ptrace_xstate_set(struct task *t, const void *state, uint64_t bytes, bool extended)
+static int xstate_set(struct task *t, const void *state, uint64_t bytes, bool extended)
 {
 	size_t max = pl_fpstate_bytes();
 	if (extended && bytes != max - FP_XSTATE_MAGIC2_SIZE)
@@ -123,4 +123,40 @@ int ptrace_xstate_set(struct task *t, const void *state, uint64_t bytes, bool ex
 	}
 	pl_fpstate_set(t->pl, now, n);
 	return 0;
+}
+
+/* --- the stub has a part in it, so the stopped task does it --- */
+
+struct xstate_job {
+	void *state;
+	uint64_t bytes;
+	bool extended;
+	int64_t ret;
+};
+
+static void get_job(struct task *t, void *arg)
+{
+	struct xstate_job *j = arg;
+	j->ret = xstate_get(t, &j->state);
+}
+
+static void set_job(struct task *t, void *arg)
+{
+	struct xstate_job *j = arg;
+	j->ret = xstate_set(t, j->state, j->bytes, j->extended);
+}
+
+int64_t ptrace_xstate_get(struct task *t, void **out)
+{
+	struct xstate_job j = { .ret = -ESRCH };
+	task_job(t, get_job, &j);
+	*out = j.state;
+	return j.ret;
+}
+
+int ptrace_xstate_set(struct task *t, const void *state, uint64_t bytes, bool extended)
+{
+	struct xstate_job j = { .state = (void *)state, .bytes = bytes, .extended = extended, .ret = -ESRCH };
+	task_job(t, set_job, &j);
+	return (int)j.ret;
 }

@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include "sentry/kernel/process.h"
+#include "sentry/mm/rewrite.h"
+#include "sentry/mm/window.h"
 
 #define SYSCALL_STOP_BIT 0x80             /* PTRACE_O_TRACESYSGOOD */
 #define EFLAGS_TF 0x100
@@ -46,13 +48,30 @@ void task_job(struct task *t, void (*fn)(struct task *t, void *arg), void *arg)
 
 /* --- the stop --- */
 
+/* What a tracer sees is the guest's own: nothing of a call's results is still on its way, no code is changed. Sleeps. */
+static void undo_short_cuts(struct task *t)
+{
+	if (!t->pl || !t->mm)
+		return;
+	window_drop(t);
+	rewrite_stop(t);
+	rewrite_leave(t);
+}
+
+static bool may_stop(const struct task *t, bool at_exit)
+{
+	return t->ptrace.tracer && (!t->exiting || at_exit);
+}
+
 /* why: CLD_TRAPPED, or CLD_STOPPED for job control's. Returns the signal that the tracer lets it go on with. */
 static int stop(struct task *t, int code, int why, uint64_t message, siginfo_t *info, bool at_exit)
 {
 	struct ptrace_state *p = &t->ptrace;
-	if (!p->tracer || (t->exiting && !at_exit))
-		return code;
 	unsigned kills = t->kills;
+	if (may_stop(t, at_exit))
+		undo_short_cuts(t);
+	if (!may_stop(t, at_exit))
+		return code;
 	p->message = message;
 	p->info = info;
 	p->code = code;
@@ -226,6 +245,7 @@ void ptrace_listen(struct task *t)
 
 void ptrace_resume(struct task *t, int sig)
 {
+	ptrace_watch_calls(t);
 	t->ptrace.inject = sig;
 	t->ptrace.resumed = true;
 	t->stop_state = RUNNING;                /* for everybody, though it gets its turn later */
@@ -268,6 +288,6 @@ void ptrace_guest_leave(struct task *t, struct pl_event *ev)
 	t->pl->regs.eflags &= ~(unsigned long long)EFLAGS_TF;
 	/* An instruction of the platform's own: nobody's business, on to the guest's. */
 	bool stepped = ev->kind == PL_FAULT && ev->fault.si_signo == SIGTRAP && ev->fault.si_code == TRAP_TRACE;
-	if (stepped && t->pl->regs.rip >= PL_GUEST_END)
+	if (stepped && (t->pl->regs.rip >= PL_GUEST_END || rewrite_owns(t->mm, t->pl->regs.rip)))
 		ev->kind = PL_INTERRUPTED;
 }

@@ -317,10 +317,8 @@ bool rewrite_fault(struct task *t, const struct pl_event *ev)
 	if (!rw || !rw->sites || (sig != SIGILL && sig != SIGTRAP))
 		return false;
 	/* A guest that steps through its own code: not through ours. */
-	if (sig == SIGTRAP && (r->eflags & 0x100)) {
-		struct vma *v = vma_at(t->mm, r->rip);
-		return v && (v->vm_flags & VM_TRAMPOLINES);
-	}
+	if (sig == SIGTRAP && (r->eflags & 0x100))
+		return rewrite_owns(t->mm, r->rip);
 	for (struct site *s = rw->sites; s; s = s->hh.next) {
 		if (s->state != SITE_CHANGED && s->state != SITE_CHANGING)
 			continue;
@@ -374,6 +372,42 @@ void rewrite_stop(struct task *t)
 	mm_lock(t->mm);
 	stop_locked(t);
 	mm_unlock(t->mm);
+}
+
+bool rewrite_owns(struct mm *mm, uint64_t ip)
+{
+	const struct vma *v = vma_at(mm, ip);
+	return v && (v->vm_flags & VM_TRAMPOLINES);
+}
+
+/* Where in the guest's code the instruction at `at` in s's trampoline is. What enters the sentry stands for the system call. */
+static uint64_t original_ip(const struct site *s, uint64_t at)
+{
+	const struct site_code *c = &s->code;
+	if (c->over_syscall)
+		return at < TRAMPOLINE_TAIL ? s->ip : s->ip + 2 + (at - TRAMPOLINE_TAIL);
+	return at < (uint64_t)c->moved_bytes ? c->start + at : s->ip;
+}
+
+void rewrite_leave(struct task *t)
+{
+	struct user_regs_struct *r = &t->pl->regs;
+	struct rewrite *rw = t->mm->rewrite;
+	if (!rw || !rewrite_owns(t->mm, r->rip))
+		return;
+	for (const struct site *s = rw->sites; s; s = s->hh.next) {
+		uint8_t now[PATCH_BYTES];
+		if (s->state != SITE_CHANGED || r->rip - s->trampoline >= TRAMPOLINE_BYTES)
+			continue;
+		/* Not into code that the guest has replaced. */
+		if (mm_read(t->mm, s->code.start, now, PATCH_BYTES) != PATCH_BYTES || memcmp(now, s->was, PATCH_BYTES) != 0)
+			return;
+		uint64_t ip = original_ip(s, r->rip - s->trampoline);
+		if (t->in_syscall && r->rcx == r->rip)
+			r->rcx = ip;
+		r->rip = ip;
+		return;
+	}
 }
 
 void rewrite_yield(struct task *t, uint64_t start, uint64_t end)

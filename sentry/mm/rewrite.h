@@ -14,6 +14,10 @@ bool rewrite_fault(struct task *t, const struct pl_event *ev) MUST_CHECK;
 
 /* Puts the code of t's mm back as it was and leaves it so: for debuggers, and guests that use GS themselves. Sleeps. */
 void rewrite_stop(struct task *t);
+/* After rewrite_stop(), for who looks at t's registers: t, if it is in a trampoline, is at the place in its own code that the
+ * trampoline stands for. Never sleeps. */
+void rewrite_leave(struct task *t);
+bool rewrite_owns(struct mm *mm, uint64_t ip);      /* is it in a trampoline? */
 
 /* For a new address space whose mmap_base is set and whose program will be at `image`: keeps room for trampolines. */
 void rewrite_reserve(struct mm *mm, uint64_t image);
