@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <limits.h>
 #include <stdio.h>
 #include <uthash.h>
 
@@ -145,7 +146,7 @@ struct execution {
 	uint64_t started_ns, deadline_ns;
 	bool killed;
 	struct native_result *native;     /* shared memory */
-	char tmp_dir[64];                 /* natively: $TMPDIR */
+	char tmp_dir[PATH_MAX];           /* natively: $TMPDIR; it is made in ours */
 	struct parser parser;
 	struct outcome *out;
 };

@@ -123,10 +123,16 @@ static struct err *prepare_native(struct execution *x)
 		x->native = NULL;
 		return err_errno(errno, "mmap");
 	}
-	snprintf(x->tmp_dir, sizeof(x->tmp_dir), "/tmp/sbx-compat.XXXXXX");
-	if (!mkdtemp(x->tmp_dir)) {
+	const char *tmp = getenv("TMPDIR");
+	if (!tmp || !*tmp)
+		tmp = "/tmp";
+	if (snprintf(x->tmp_dir, sizeof(x->tmp_dir), "%s/sbx-compat.XXXXXX", tmp) >= (int)sizeof(x->tmp_dir))
+		errno = ENAMETOOLONG;
+	else if (mkdtemp(x->tmp_dir))
+		tmp = NULL;
+	if (tmp) {
 		x->tmp_dir[0] = '\0';
-		return err_errno(errno, "/tmp");
+		return err_errno(errno, "%s", tmp);
 	}
 	/* Tests may change to another user. */
 	chmod(x->tmp_dir, 01777);
