@@ -7,7 +7,8 @@
 
 enum window_kind { WIN_NONE, WIN_PATH, WIN_IN, WIN_OUT };
 
-/* `unit` bytes, times argument `count`; WIN_ONCE: one of them. */
+/* `unit` bytes, times argument `count`; WIN_ONCE: one of them. Arguments 6 and 7 are places on the stack: where a signal handler's
+ * frame is when it returns, and where one will be pushed. */
 struct window_arg {
 	uint8_t kind;
 	uint8_t arg : 4, count : 4;
@@ -15,6 +16,10 @@ struct window_arg {
 };
 #define WIN_ONCE 15
 #define WIN_CALLS 512
+#define WIN_ARGS 8
+#define WIN_FRAME_BYTES 3328              /* with the state of a processor without tiles */
+#define WIN_ARG_FRAME(rsp) ((rsp) - 8)
+#define WIN_ARG_PUSH(rsp) ((rsp) - 128 - WIN_FRAME_BYTES)
 
 #define PATH(arg_) { WIN_PATH, arg_, WIN_ONCE, 1 }
 #define IN(arg_, bytes) { WIN_IN, arg_, WIN_ONCE, bytes }

@@ -148,14 +148,14 @@ static long run_cmpxchg(struct slot *slot)
 /* The arguments that a system call brings along. */
 static void fill_windows(const struct host_frame *f, struct slot *slot)
 {
-	const uint64_t args[6] = { f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9 };
+	const uint64_t args[WIN_ARGS] = { f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9, WIN_ARG_FRAME(f->rsp), WIN_ARG_PUSH(f->rsp) };
 	uint32_t nr = *(const uint32_t *)(f->siginfo + SIGINFO_SYSCALL);
 	slot->nwindows = stub_windows_in(nr, args, slot->windows, (char *)slot + AREA_WINDOWS);
 }
 
 static void fill_windows_fast(const struct fast_regs *r, struct slot *slot)
 {
-	const uint64_t args[6] = { r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9 };
+	const uint64_t args[WIN_ARGS] = { r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9, WIN_ARG_FRAME(r->rsp), WIN_ARG_PUSH(r->rsp) };
 	slot->nwindows = stub_windows_in(r->rax, args, slot->windows, (char *)slot + AREA_WINDOWS);
 }
 

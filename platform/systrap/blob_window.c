@@ -3,12 +3,10 @@
  * HOW      The table says which arguments; what does not fit or cannot be touched is left to the sentry. The three words that touch
  *          guest memory are in blob_entry.S: they may fault.
  * RULES    As blob.c: freestanding, no writable data, no vector registers, nothing here is a check. */
-#include "platform/window_table.h"
-
 #include "platform/systrap/blob_window.h"
 
 /* Where the next window's bytes go; 0 bytes: no window. */
-static uint32_t fill(const struct window_arg *a, const uint64_t args[6], char *to, uint32_t room)
+static uint32_t fill(const struct window_arg *a, const uint64_t args[WIN_ARGS], char *to, uint32_t room)
 {
 	uint64_t addr = args[a->arg], bytes = a->unit;
 	if (!addr)
@@ -31,7 +29,7 @@ static uint32_t fill(const struct window_arg *a, const uint64_t args[6], char *t
 	return (uint32_t)bytes;
 }
 
-uint32_t stub_windows_in(uint64_t nr, const uint64_t args[6], struct slot_window *win, char *area)
+uint32_t stub_windows_in(uint64_t nr, const uint64_t args[WIN_ARGS], struct slot_window *win, char *area)
 {
 	uint32_t n = 0, used = 0;
 	if (nr >= WIN_CALLS)

@@ -4,10 +4,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "platform/window.h"
+#include "platform/window_table.h"
 
 /* Copies what window.def says of call nr to area (WIN_AREA_BYTES) and describes it in win (PL_WINDOWS): how many. */
-uint32_t stub_windows_in(uint64_t nr, const uint64_t args[6], struct slot_window *win, char *area);
+uint32_t stub_windows_in(uint64_t nr, const uint64_t args[WIN_ARGS], struct slot_window *win, char *area);
 /* Before guest code goes on: what the sentry has left in them goes to the guest. Bytes that could not. */
 size_t stub_windows_out(uint32_t n, const struct slot_window *win, const char *area);
 

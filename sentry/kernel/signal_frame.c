@@ -1,6 +1,6 @@
 /* signal_frame.c - the frame that a handler runs on, and rt_sigreturn(2), which takes it off again.
  *
- * HOW     One buffer holds frame and extended state as they will lie in guest memory, and is copied out at once:
+ * HOW     One buffer holds frame and extended state as they will lie in guest memory, and is copied out, or in, at once:
  *
  *             rsp -> return address (SA_RESTORER), ucontext, siginfo | gap | fpstate (64-byte aligned) | red zone | old rsp
  *
@@ -51,8 +51,26 @@ bool signal_on_altstack(const struct task *t, uint64_t sp)
 	return !((unsigned)t->altstack.ss_flags & SS_AUTODISARM_BIT) && in_altstack(t, sp);
 }
 
-/* Where the frame goes (and *out_fp); 0: the alternate stack has no room for it. */
-static uint64_t place_frame(const struct task *t, uint64_t sa_flags, size_t fp_bytes, uint64_t *out_fp)
+/* From the frame to the extended state, in the frames made here. */
+#define FRAME_TO_FP 456
+
+/* Room for a frame and extended state. One is kept, for they are large and needed often. */
+static char *spare_buffer;
+
+static char *frame_buffer(void)
+{
+	return spare_buffer ? TAKE(spare_buffer) : xzalloc(FRAME_TO_FP + MAX(pl_fpstate_bytes(), (size_t)FP_LEGACY_BYTES));
+}
+
+static void frame_buffer_put(char *buf)
+{
+	free(spare_buffer);
+	spare_buffer = buf;
+}
+DEFINE_AUTO(frame_buffer_put, char *)
+
+/* Where the frame goes; 0: the alternate stack has no room for it. */
+static uint64_t place_frame(const struct task *t, uint64_t sa_flags, size_t fp_bytes)
 {
 	uint64_t rsp = t->pl->regs.rsp, sp = rsp - RED_ZONE_BYTES;
 	bool alt = signal_on_altstack(t, rsp);
@@ -60,9 +78,8 @@ static uint64_t place_frame(const struct task *t, uint64_t sa_flags, size_t fp_b
 		sp = (uint64_t)t->altstack.ss_sp + t->altstack.ss_size;
 		alt = true;
 	}
-	sp = (sp - fp_bytes) & ~63ULL;
-	*out_fp = sp;
-	sp = ((sp - sizeof(struct rt_sigframe)) & ~15ULL) - 8;
+	/* The state on a multiple of 64, the frame 8 below one of 16, as at a function's entry. */
+	sp = ((sp - fp_bytes) & ~63ULL) - FRAME_TO_FP;
 	return alt && !in_altstack(t, sp) ? 0 : sp;
 }
 
@@ -100,28 +117,23 @@ int signal_frame_push(struct task *t, int sig, const siginfo_t *info, const stru
 	if (!(ka->flags & KERNEL_SA_RESTORER))
 		return -EFAULT;
 	/* The state first, for only then its length is known. */
-	size_t fp_max = pl_fpstate_bytes();
-	AUTO(free) char *fp = malloc(fp_max);
-	CHECK(fp != NULL);
-	size_t fp_bytes = pl_fpstate_get(t->pl, fp);
-	CHECK(fp_bytes <= fp_max);
-	uint64_t fp_addr, addr = place_frame(t, ka->flags, fp_bytes, &fp_addr);
+	AUTO(frame_buffer_put) char *buf = frame_buffer();
+	size_t fp_bytes = pl_fpstate_get(t->pl, buf + FRAME_TO_FP);
+	CHECK(fp_bytes <= pl_fpstate_bytes());
+	uint64_t addr = place_frame(t, ka->flags, fp_bytes);
 	if (!addr)
 		return -EFAULT;
 
-	size_t bytes = fp_addr - addr + fp_bytes;
-	AUTO(free) char *buf = calloc(1, bytes);
-	CHECK(buf != NULL);
 	struct rt_sigframe *frame = (struct rt_sigframe *)buf;
+	memset(frame, 0, FRAME_TO_FP);
 	frame->restorer = ka->restorer;
 	frame->uc.flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
 	frame->uc.stack = t->altstack;
 	save_context(t, &frame->uc.mc);
-	frame->uc.mc.fpstate = (void *)(fp_bytes ? fp_addr : 0);
+	frame->uc.mc.fpstate = (void *)(fp_bytes ? addr + FRAME_TO_FP : 0);
 	frame->uc.mask = mask;
 	frame->info = *info;
-	memcpy(buf + (fp_addr - addr), fp, fp_bytes);
-	if (copy_to_user(t, UPTR(addr), buf, bytes) < 0)
+	if (copy_to_user(t, UPTR(addr), buf, FRAME_TO_FP + fp_bytes) < 0)
 		return -EFAULT;
 
 	if ((unsigned)t->altstack.ss_flags & SS_AUTODISARM_BIT)
@@ -167,31 +179,37 @@ static void restore_context(struct task *t, const struct sigcontext *mc)
 	r->orig_rax = ~0ULL;
 }
 
-/* The frame's extended state: as long as its own header says, if that is sound; else the 512 bytes of FXSAVE. */
-static int restore_fpstate(struct task *t, uptr_t addr)
+/* How much of the extended state in buf counts, of which got bytes could be read: as its own header says, if that is sound;
+ * else the 512 bytes of FXSAVE. 0: not even these are there. */
+static size_t fpstate_length(const char *buf, size_t got)
 {
-	if (uptr_null(addr)) {
+	struct { uint32_t magic1, extended_size; uint64_t features; uint32_t xstate_size; } sw;
+	if (got < FP_LEGACY_BYTES)
+		return 0;
+	memcpy(&sw, buf + FP_SW_RESERVED, sizeof(sw));
+	if (sw.magic1 != FP_MAGIC1 || sw.xstate_size < FP_LEGACY_BYTES + 64 || sw.extended_size > pl_fpstate_bytes() ||
+	    sw.extended_size < sw.xstate_size + sizeof(uint32_t))
+		return FP_LEGACY_BYTES;
+	if (got < sw.extended_size)
+		return 0;
+	uint32_t magic2;
+	memcpy(&magic2, buf + sw.xstate_size, sizeof(magic2));
+	return magic2 == FP_MAGIC2 ? sw.extended_size : FP_LEGACY_BYTES;
+}
+
+/* The state at addr; buf has `got` bytes of it already, if it lies behind the frame. */
+static int restore_fpstate(struct task *t, uint64_t addr, char *buf, ssize_t got)
+{
+	size_t max = pl_fpstate_bytes();
+	if (!addr) {
 		pl_fpstate_reset(t->pl);
 		return 0;
 	}
-	size_t max = pl_fpstate_bytes();
-	AUTO(free) char *buf = calloc(1, MAX(max, (size_t)FP_LEGACY_BYTES));
-	CHECK(buf != NULL);
-	if (copy_from_user(t, buf, addr, FP_LEGACY_BYTES) < 0)
+	if (got <= 0)
+		got = task_read(t, addr, buf, max);
+	size_t bytes = got > 0 ? fpstate_length(buf, (size_t)got) : 0;
+	if (!bytes)
 		return -EFAULT;
-	struct { uint32_t magic1, extended_size; uint64_t features; uint32_t xstate_size; } sw;
-	memcpy(&sw, buf + FP_SW_RESERVED, sizeof(sw));
-	size_t bytes = FP_LEGACY_BYTES;
-	if (sw.magic1 == FP_MAGIC1 && sw.xstate_size >= FP_LEGACY_BYTES + 64 && sw.extended_size <= max &&
-	    sw.extended_size >= sw.xstate_size + sizeof(uint32_t)) {
-		uint32_t magic2;
-		uptr_t rest = uptr_add(addr, FP_LEGACY_BYTES);
-		if (copy_from_user(t, buf + FP_LEGACY_BYTES, rest, sw.extended_size - FP_LEGACY_BYTES) < 0)
-			return -EFAULT;
-		memcpy(&magic2, buf + sw.xstate_size, sizeof(magic2));
-		if (magic2 == FP_MAGIC2)
-			bytes = sw.extended_size;
-	}
 	pl_fpstate_set(t->pl, buf, bytes);
 	return 0;
 }
@@ -201,13 +219,17 @@ long signal_return(struct task *t)
 	struct rt_sigframe frame;
 	t->in_syscall = false;
 	t->restart = NULL;
-	/* The handler's return took the restorer's address off. */
-	uptr_t addr = UPTR(t->pl->regs.rsp - sizeof(frame.restorer));
-	if (copy_from_user(t, &frame, addr, offsetof(struct rt_sigframe, info)) < 0)
+	/* The handler's return took the restorer's address off. The state is mostly where it was put, so it is read along. */
+	uint64_t addr = t->pl->regs.rsp - sizeof(frame.restorer);
+	AUTO(frame_buffer_put) char *buf = frame_buffer();
+	ssize_t got = task_read(t, addr, buf, FRAME_TO_FP + pl_fpstate_bytes());
+	if (got < (ssize_t)offsetof(struct rt_sigframe, info))
 		goto bad;
+	memcpy(&frame, buf, offsetof(struct rt_sigframe, info));
 	signal_set_mask(t, frame.uc.mask);
 	restore_context(t, &frame.uc.mc);
-	if (restore_fpstate(t, UPTR(frame.uc.mc.fpstate)) < 0)
+	uint64_t fp = (uint64_t)frame.uc.mc.fpstate;
+	if (restore_fpstate(t, fp, buf + FRAME_TO_FP, fp == addr + FRAME_TO_FP ? got - FRAME_TO_FP : 0) < 0)
 		goto bad;
 	signal_set_altstack(t, &frame.uc.stack);
 	/* Where the processor would refuse to go: the fault it would raise. */

@@ -61,7 +61,7 @@ static long call(struct task *t, uint64_t nr, uint64_t a, uint64_t b, uint64_t c
 {
 	static struct slot_window win[PL_WINDOWS];
 	static char area[WIN_AREA_BYTES];
-	const uint64_t args[6] = { a, b, c, d };
+	const uint64_t args[WIN_ARGS] = { a, b, c, d };
 	unsigned n = with_windows ? stub_windows_in(nr, args, win, area) : 0;
 	thread.nwindows = windows_take(thread.windows, win, n, area);
 	long ret = syscall_dispatch(t, nr, args);

@@ -48,7 +48,7 @@ int stub_touch(uint64_t addr)
 
 static unsigned begin(uint64_t nr, const void *a, uint64_t b, uint64_t c)
 {
-	const uint64_t args[6] = { (uint64_t)a, b, c };
+	const uint64_t args[WIN_ARGS] = { (uint64_t)a, b, c };
 	as = (struct pl_as){ .refs = 1, .pid = getpid() };
 	thread.as = &as;
 	task.pl = &thread;
