@@ -142,6 +142,7 @@ static void change_over(struct exec *ex)
 	}
 	snprintf(t->comm, sizeof(t->comm), "%s", base_name(ex->filename));
 	t->restart = NULL;
+	t->ptrace.debug = (struct ptrace_debug){ 0 };
 	timers_exec(t->tg);
 	signal_exec(t);
 	fdtable_close_exec(t);

@@ -21,6 +21,12 @@ struct task_job {
 	bool done;
 };
 
+struct ptrace_debug {                     /* DR0-3, 6, 7; see ptrace_debug.c */
+	uint64_t addr[4], status, control;
+	uint64_t was[4];                  /* watched memory, before the step under way */
+	unsigned expected;                /* watchpoints that its instruction hits */
+};
+
 struct ptrace_state {
 	TAILQ_HEAD(ptrace_list, task) tracees;   /* whom this task traces */
 
@@ -32,6 +38,7 @@ struct ptrace_state {
 
 	bool trace_calls, emulate_calls, step;   /* how the tracer let it go on */
 	bool step_flag;                   /* the processor's trap flag is set, and not by the guest */
+	struct ptrace_debug debug;
 
 	bool want_stop;                   /* a trap that job control, PTRACE_INTERRUPT or a birth under PTRACE_SEIZE asks for */
 	bool want_notice;                 /* seized: one that tells of SIGCONT */
@@ -86,9 +93,11 @@ void ptrace_listen(struct task *t);
 void ptrace_group_stop(struct task *t, int sig);                           /* a group stop begins: t takes its part in it */
 void ptrace_group_continue(struct task *t);                                /* SIGCONT came */
 
-/* Around guest code, for single steps. */
+bool ptrace_asked_for(const struct task *t, int event);
+
+/* Around guest code, for single steps and debug registers. false: instead of running, it has had *ev. */
 struct pl_event;
-void ptrace_guest_enter(struct task *t);
+bool ptrace_guest_enter(struct task *t, struct pl_event *ev);
 void ptrace_guest_leave(struct task *t, struct pl_event *ev);
 
 /* Sleeps on t->stop_q, carrying out jobs, until cond. */
@@ -106,6 +115,14 @@ int ptrace_set_regs(struct task *t, uint64_t off, const uint64_t *words, uint64_
 int64_t ptrace_xstate_get(struct task *t, void **out);                     /* its length; the caller frees. -ENODEV, -ENOMEM */
 /* extended: the whole XSAVE area; else its first 512 bytes. -EINVAL, -EFAULT, -ENODEV, -ENOMEM */
 int ptrace_xstate_set(struct task *t, const void *state, uint64_t bytes, bool extended);
+
+/* --- ptrace_debug.c: debug registers --- */
+
+uint64_t ptrace_debugreg_get(const struct task *t, unsigned n);
+int ptrace_debugreg_set(struct task *t, unsigned n, uint64_t value);       /* -EINVAL, -EIO */
+bool ptrace_debug_armed(const struct task *t);
+bool ptrace_debug_before(struct task *t, struct pl_event *ev);             /* false: it is at a breakpoint, which is *ev */
+void ptrace_debug_after(struct task *t, struct pl_event *ev);              /* a step was made, which is *ev: what the tracer hears instead */
 
 /* --- ptrace_mem.c --- */
 

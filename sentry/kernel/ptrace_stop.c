@@ -117,14 +117,14 @@ static void send_to_self(struct task *t, int sig)
 
 /* --- events --- */
 
-static bool asked_for(const struct task *t, int event)
+bool ptrace_asked_for(const struct task *t, int event)
 {
 	return t->ptrace.tracer && (t->ptrace.options >> event & 1);
 }
 
 void ptrace_event(struct task *t, int event, uint64_t message)
 {
-	if (asked_for(t, event))
+	if (ptrace_asked_for(t, event))
 		stop_for(t, SIGTRAP, SIGTRAP | event << 8, CLD_TRAPPED, message, event == PTRACE_EVENT_EXIT);
 	else if (event == PTRACE_EVENT_EXEC && t->ptrace.tracer && !t->ptrace.seized)
 		send_to_self(t, SIGTRAP);
@@ -135,7 +135,7 @@ int ptrace_clone_event(const struct task *t, uint64_t clone_flags, int exit_sign
 	int event = clone_flags & CLONE_VFORK ? PTRACE_EVENT_VFORK :
 		    exit_signal != SIGCHLD    ? PTRACE_EVENT_CLONE :
 						PTRACE_EVENT_FORK;
-	return !(clone_flags & CLONE_UNTRACED) && asked_for(t, event) ? event : 0;
+	return !(clone_flags & CLONE_UNTRACED) && ptrace_asked_for(t, event) ? event : 0;
 }
 
 /* --- system calls --- */
@@ -271,13 +271,17 @@ void ptrace_group_continue(struct task *t)
 
 /* --- single steps --- */
 
-void ptrace_guest_enter(struct task *t)
+bool ptrace_guest_enter(struct task *t, struct pl_event *ev)
 {
 	struct user_regs_struct *r = &t->pl->regs;
-	if (!t->ptrace.step || (r->eflags & EFLAGS_TF))
-		return;
+	bool armed = ptrace_debug_armed(t);
+	if ((!armed && !t->ptrace.step) || (r->eflags & EFLAGS_TF))
+		return true;
+	if (armed && !ptrace_debug_before(t, ev))
+		return false;
 	r->eflags |= EFLAGS_TF;
 	t->ptrace.step_flag = true;
+	return true;
 }
 
 void ptrace_guest_leave(struct task *t, struct pl_event *ev)
@@ -290,4 +294,6 @@ void ptrace_guest_leave(struct task *t, struct pl_event *ev)
 	bool stepped = ev->kind == PL_FAULT && ev->fault.si_signo == SIGTRAP && ev->fault.si_code == TRAP_TRACE;
 	if (stepped && (t->pl->regs.rip >= PL_GUEST_END || rewrite_owns(t->mm, t->pl->regs.rip)))
 		ev->kind = PL_INTERRUPTED;
+	else if (stepped && ptrace_debug_armed(t))
+		ptrace_debug_after(t, ev);
 }

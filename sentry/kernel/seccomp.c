@@ -6,11 +6,12 @@
  * LINUX   kernel/seccomp.c: __secure_computing(), seccomp_run_filters(), seccomp_set_mode_filter().
  *         Same: of equal verdicts the newest filter's data counts; TRAP and KILL put back the call's number into rax.
  *         Differs: the limit for a chain counts instructions as given, not as translated; the log is --debug's.
- * MISSING RET_TRACE's tracer: fails with ENOSYS, as when there is none. */
+ *         What RET_TRACE's tracer made of a call meets the filters once more. */
 #include "sentry/kernel/seccomp.h"
 
 #include <linux/audit.h>
 #include <linux/capability.h>
+#include <linux/ptrace.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -318,7 +319,31 @@ static bool ask_listener(struct task *t, struct seccomp_filter *f, const struct 
 	return seccomp_listener_ask(f->listener, t, sd, f->wait_killable, ret);
 }
 
-static bool apply_filters(struct task *t, const struct seccomp_data *sd, long *ret)
+static struct seccomp_data data_of(const struct task *t)
+{
+	const struct user_regs_struct *r = &t->pl->regs;
+	return (struct seccomp_data){
+		.nr = (int)r->orig_rax,
+		.arch = AUDIT_ARCH_X86_64,
+		.instruction_pointer = r->rip,
+		.args = { r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9 },
+	};
+}
+
+static bool apply_filters(struct task *t, const struct seccomp_data *sd, bool tracer_has_seen_it, long *ret);
+
+static bool ask_tracer(struct task *t, uint32_t data, long *ret)
+{
+	*ret = -ENOSYS;
+	if (!ptrace_asked_for(t, PTRACE_EVENT_SECCOMP))
+		return false;
+	ptrace_event(t, PTRACE_EVENT_SECCOMP, data);
+	*ret = (long)t->pl->regs.rax;
+	const struct seccomp_data sd = data_of(t);
+	return !t->exiting && sd.nr != -1 && apply_filters(t, &sd, true, ret);
+}
+
+static bool apply_filters(struct task *t, const struct seccomp_data *sd, bool tracer_has_seen_it, long *ret)
 {
 	struct seccomp_filter *f;
 	uint32_t nr = (uint32_t)sd->nr;
@@ -345,8 +370,7 @@ static bool apply_filters(struct task *t, const struct seccomp_data *sd, long *r
 	}
 	case SECCOMP_RET_TRACE:
 		log_call(sd, t, action, f->log);
-		*ret = -ENOSYS;
-		return false;
+		return tracer_has_seen_it || ask_tracer(t, data, ret);
 	case SECCOMP_RET_USER_NOTIF:
 		log_call(sd, t, action, f->log);
 		return ask_listener(t, f, sd, ret);
@@ -365,20 +389,14 @@ static bool strict_allows(uint64_t nr)
 
 bool seccomp_enter(struct task *t, long *ret)
 {
-	const struct user_regs_struct *r = &t->pl->regs;
-	const struct seccomp_data sd = {
-		.nr = (int)r->orig_rax,
-		.arch = AUDIT_ARCH_X86_64,
-		.instruction_pointer = r->rip,
-		.args = { r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9 },
-	};
+	const struct seccomp_data sd = data_of(t);
 	switch (t->seccomp.mode) {
 	case SECCOMP_MODE_DISABLED:
 		return true;
 	case SECCOMP_MODE_FILTER:
-		return apply_filters(t, &sd, ret);
+		return apply_filters(t, &sd, false, ret);
 	case SECCOMP_MODE_STRICT:
-		if (strict_allows(r->orig_rax))
+		if (strict_allows(t->pl->regs.orig_rax))
 			return true;
 		log_call(&sd, t, SECCOMP_RET_KILL_THREAD, true);
 		t->seccomp.mode = SECCOMP_MODE_DEAD;

@@ -50,9 +50,10 @@ void task_main(void *arg)
 		if (t->answers == ANSWERS_STALE)
 			answers_update(t);
 		struct pl_event ev;
-		ptrace_guest_enter(t);
-		pl_run(t->pl, &ev);
-		ptrace_guest_leave(t, &ev);
+		if (ptrace_guest_enter(t, &ev)) {
+			pl_run(t->pl, &ev);
+			ptrace_guest_leave(t, &ev);
+		}
 		t->in_syscall = false;
 		switch (ev.kind) {
 		case PL_SYSCALL:

@@ -2,8 +2,7 @@
  *
  * LINUX    kernel/ptrace.c: ptrace_request(); arch/x86/kernel/ptrace.c: arch_ptrace(), and ptrace(2). What Linux does not know,
  *          or not without some option of its build, is EIO here as there.
- * MISSING  Hardware breakpoints: the debug registers can be read, and are all zero. PTRACE_SINGLEBLOCK, for that needs a
- *          processor's register that only the host can set. PTRACE_SECCOMP_GET_FILTER. */
+ * MISSING  PTRACE_SINGLEBLOCK, for that needs a processor's register that only the host can set. PTRACE_SECCOMP_GET_FILTER. */
 #include <limits.h>
 #include <linux/elf.h>
 #include <linux/ptrace.h>
@@ -54,6 +53,8 @@ static long peek_user(struct task *t, struct task *target, uint64_t addr, uptr_t
 		return -EIO;
 	if (addr < sizeof(target->pl->regs))
 		memcpy(&word, (char *)&target->pl->regs + addr, sizeof(word));
+	else if (addr >= DEBUGREGS_AT)
+		word = ptrace_debugreg_get(target, (unsigned)(addr - DEBUGREGS_AT) / 8);
 	return put_user(t, data, &word);
 }
 
@@ -63,9 +64,7 @@ static long poke_user(struct task *target, uint64_t addr, uint64_t word)
 		return -EIO;
 	if (addr < sizeof(struct user_regs_struct))
 		return ptrace_set_regs(target, addr, &word, sizeof(word));
-	if (addr < DEBUGREGS_AT || addr >= DEBUGREGS_AT + sizeof(((struct user *)0)->u_debugreg))
-		return -EIO;
-	return word ? -ENOSPC : 0;              /* as when all the processor's breakpoints are taken */
+	return addr < DEBUGREGS_AT ? -EIO : ptrace_debugreg_set(target, (unsigned)(addr - DEBUGREGS_AT) / 8, word);
 }
 
 /* --- register sets --- */

@@ -2,7 +2,9 @@
 #include "tests/guest/ptrace.h"
 
 #include <linux/audit.h>
+#include <linux/filter.h>
 #include <linux/ptrace.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -247,7 +249,7 @@ TEST(a_whole_function_step_by_step)
 	EXPECT(steps > 100);
 }
 
-/* --- events --- */
+/* --- debug registers --- */
 
 static int forks(void)
 {
@@ -257,6 +259,102 @@ static int forks(void)
 	int status;
 	return waitpid(pid, &status, 0) == pid && status == 9 << 8 ? 4 : 5;
 }
+
+static volatile long watched;
+
+__attribute__((noinline)) static int touches_watched(void)
+{
+	long n;
+	__asm__ volatile("movq $1, %1\n\tmovq %1, %0\n\tnop" : "=r"(n), "+m"(watched));
+	return (int)n;
+}
+
+static void set_debugreg(int pid, int n, unsigned long value)
+{
+	ASSERT_OK(xptrace(PTRACE_POKEUSER, pid, offsetof(struct user, u_debugreg) + 8 * (unsigned)n, value));
+}
+
+static unsigned long debugreg(int pid, int n)
+{
+	unsigned long value = 0;
+	EXPECT_OK(xptrace(PTRACE_PEEKUSER, pid, offsetof(struct user, u_debugreg) + 8 * (unsigned)n, (unsigned long)&value));
+	return value;
+}
+
+#define DR7_EXEC0 0x1UL
+#define DR7_WRITE8_0 (1UL | 1UL << 16 | 2UL << 18)
+#define DR7_ACCESS8_0 (1UL | 3UL << 16 | 2UL << 18)
+
+/* A child with register 0 armed, or a skip where the machine has none. */
+static int begin_armed(int (*fn)(void), const volatile void *addr, unsigned long control)
+{
+	int pid = begin(fn, 0);
+	set_debugreg(pid, 0, (unsigned long)addr);
+	EXPECT_EQ(debugreg(pid, 0), addr);
+	if (xptrace(PTRACE_POKEUSER, pid, offsetof(struct user, u_debugreg[7]), control) != 0)
+		SKIP("no debug registers");
+	EXPECT_EQ(debugreg(pid, 7), control);
+	return pid;
+}
+
+TEST(a_breakpoint_register_stops_before_the_instruction)
+{
+	int pid = begin_armed(touches_watched, (void *)touches_watched, DR7_EXEC0);
+	ASSERT_EQ(resume_and_wait(pid, PTRACE_CONT, 0), STOPPED_BY(SIGTRAP));
+	EXPECT_EQ(siginfo_of(pid).si_code, TRAP_HWBKPT);
+	EXPECT_EQ(regs_of(pid).rip, (unsigned long)touches_watched);
+	EXPECT_EQ(debugreg(pid, 6) & 0xf, 1);
+	EXPECT_EQ(resume_and_wait(pid, PTRACE_CONT, 0), 1 << 8);
+}
+
+TEST(a_watchpoint_register_stops_after_the_write)
+{
+	int pid = begin_armed(touches_watched, &watched, DR7_WRITE8_0);
+	unsigned long value = 0;
+	ASSERT_EQ(resume_and_wait(pid, PTRACE_CONT, 0), STOPPED_BY(SIGTRAP));
+	EXPECT_EQ(siginfo_of(pid).si_code, TRAP_HWBKPT);
+	EXPECT_EQ(debugreg(pid, 6) & 0xf, 1);
+	ASSERT_OK(xptrace(PTRACE_PEEKDATA, pid, (unsigned long)&watched, (unsigned long)&value));
+	EXPECT_EQ(value, 1);
+	EXPECT_EQ(resume_and_wait(pid, PTRACE_CONT, 0), 1 << 8);
+}
+
+TEST(an_access_register_stops_after_writes_and_reads)
+{
+	int pid = begin_armed(touches_watched, &watched, DR7_ACCESS8_0);
+	ASSERT_EQ(resume_and_wait(pid, PTRACE_CONT, 0), STOPPED_BY(SIGTRAP));
+	ASSERT_EQ(resume_and_wait(pid, PTRACE_CONT, 0), STOPPED_BY(SIGTRAP));
+	EXPECT_EQ(siginfo_of(pid).si_code, TRAP_HWBKPT);
+	set_debugreg(pid, 7, 0);
+	EXPECT_EQ(resume_and_wait(pid, PTRACE_CONT, 0), 1 << 8);
+}
+
+TEST(children_begin_without_debug_registers)
+{
+	int pid = begin_armed(forks, &watched, DR7_WRITE8_0);
+	ASSERT_OK(xptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACEFORK));
+	ASSERT_EQ(resume_and_wait(pid, PTRACE_CONT, 0), EVENT(PTRACE_EVENT_FORK));
+	int child = (int)message_of(pid);
+	ASSERT_EQ(next_status(child), STOPPED_BY(SIGSTOP));
+	EXPECT_EQ(debugreg(child, 0), 0);
+	EXPECT_EQ(resume_and_wait(child, PTRACE_CONT, 0), 9 << 8);
+	kill(pid, SIGKILL);
+	EXPECT_EQ(next_status(pid), SIGKILL);
+}
+
+TEST(debug_registers_are_checked)
+{
+	int pid = begin_armed(exits, (void *)0x1001, DR7_EXEC0);
+	unsigned long at = offsetof(struct user, u_debugreg);
+	EXPECT_ERRNO(xptrace(PTRACE_POKEUSER, pid, at, 0xffff800000000000), EINVAL);
+	EXPECT_EQ(debugreg(pid, 0), 0x1001);
+	EXPECT_ERRNO(xptrace(PTRACE_POKEUSER, pid, at + 56, DR7_WRITE8_0), EINVAL);
+	EXPECT_EQ(debugreg(pid, 7), DR7_EXEC0);
+	EXPECT_ERRNO(xptrace(PTRACE_POKEUSER, pid, at + 56, 1UL | 2UL << 16), EINVAL);
+	EXPECT_EQ(resume_and_wait(pid, PTRACE_CONT, 0), 7 << 8);
+}
+
+/* --- events --- */
 
 TEST(fork_is_followed)
 {
@@ -561,6 +659,44 @@ TEST(a_group_stop_with_one_traced_thread_is_complete)
 		_exit(ok ? 0 : 1);
 	}
 	EXPECT_EQ(next_status(pid), 0);
+}
+
+/* --- seccomp --- */
+
+/* getppid goes to the tracer, with 0x123. */
+static int filters_getppid(void)
+{
+	struct sock_filter prog[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE | 0x123),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog fprog = { sizeof(prog) / sizeof(prog[0]), prog };
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &fprog))
+		return 99;
+	return gets_ids();
+}
+
+TEST(a_filter_hands_a_call_to_the_tracer)
+{
+	int pid = begin(filters_getppid, PTRACE_O_TRACESECCOMP);
+	ASSERT_EQ(resume_and_wait(pid, PTRACE_CONT, 0), EVENT(PTRACE_EVENT_SECCOMP));
+	EXPECT_EQ(message_of(pid), 0x123);
+	struct ptrace_syscall_info si;
+	EXPECT_EQ(xptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(si), (unsigned long)&si), 84);
+	EXPECT_EQ(si.op, PTRACE_SYSCALL_INFO_SECCOMP);
+	EXPECT_EQ(si.seccomp.nr, SYS_getppid);
+	EXPECT_EQ(si.seccomp.ret_data, 0x123);
+	struct user_regs_struct r = regs_of(pid);
+	r.orig_rax = -1UL;
+	r.rax = 4242;
+	ASSERT_OK(xptrace(PTRACE_SETREGS, pid, 0, (unsigned long)&r));
+	EXPECT_EQ(resume_and_wait(pid, PTRACE_CONT, 0), 1 << 8);
+
+	pid = begin(filters_getppid, PTRACE_O_TRACESECCOMP);
+	ASSERT_EQ(resume_and_wait(pid, PTRACE_CONT, 0), EVENT(PTRACE_EVENT_SECCOMP));
+	EXPECT_EQ(resume_and_wait(pid, PTRACE_CONT, 0), 0);
 }
 
 /* --- what else there is --- */
