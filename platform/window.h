@@ -12,6 +12,8 @@
  * What the trap code has to do, for the first PL_WINDOWS arguments of window.def that qualify:
  *   WIN_PATH   up to its NUL, that included; no NUL within WIN_PATH_MAX bytes, or a fault: no window.
  *   WIN_IN     all bytes, or no window (a fault; more than WIN_BUF_MAX bytes; NULL).
+ *   WIN_VEC_*  an iovec array comes along, and what it points at is brought or offered like single arguments, as far as there is
+ *              room; WIN_MSG_*: the same with a struct msghdr.
  *   WIN_OUT    the first WIN_BUF_MAX bytes of the range. Its first and last byte are written to in a way that changes
  *              nothing (lock or $0), for who passes a bad pointer has to see EFAULT before anything is done; on a fault: no
  *              window. Nothing is copied in.
@@ -23,7 +25,7 @@
 
 #include <stdint.h>
 
-#define PL_WINDOWS 4
+#define PL_WINDOWS 8
 #define WIN_PATH_MAX 1024
 #define WIN_BUF_MAX 65536
 /* Room for the bytes of all windows of a call: a buffer and two paths or structs. */

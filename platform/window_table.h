@@ -5,7 +5,7 @@
 
 #include "platform/window.h"
 
-enum window_kind { WIN_NONE, WIN_PATH, WIN_IN, WIN_OUT };
+enum window_kind { WIN_NONE, WIN_PATH, WIN_IN, WIN_OUT, WIN_VEC_IN, WIN_VEC_OUT, WIN_MSG_IN, WIN_MSG_OUT };
 
 /* `unit` bytes, times argument `count`; WIN_ONCE: one of them. Arguments 6 and 7 are places on the stack: where a signal handler's
  * frame is when it returns, and where one will be pushed. */
@@ -16,6 +16,9 @@ struct window_arg {
 };
 #define WIN_ONCE 15
 #define WIN_CALLS 512
+#define WIN_CALL_ARGS 4
+#define WIN_VECTOR_MAX 64
+#define WIN_MSGHDR_BYTES 56
 #define WIN_ARGS 8
 #define WIN_FRAME_BYTES 3328              /* with the state of a processor without tiles */
 #define WIN_ARG_FRAME(rsp) ((rsp) - 8)
@@ -26,8 +29,12 @@ struct window_arg {
 #define OUT(arg_, bytes) { WIN_OUT, arg_, WIN_ONCE, bytes }
 #define IN_N(arg_, count_, unit_) { WIN_IN, arg_, count_, unit_ }
 #define OUT_N(arg_, count_, unit_) { WIN_OUT, arg_, count_, unit_ }
+#define VEC_IN(arg_, count_) { WIN_VEC_IN, arg_, count_, 16 }
+#define VEC_OUT(arg_, count_) { WIN_VEC_OUT, arg_, count_, 16 }
+#define MSG_IN(arg_) { WIN_MSG_IN, arg_, WIN_ONCE, 1 }
+#define MSG_OUT(arg_) { WIN_MSG_OUT, arg_, WIN_ONCE, 1 }
 #define WINDOWS(name, ...) [__NR_##name] = { __VA_ARGS__ },
-static const struct window_arg window_table[WIN_CALLS][PL_WINDOWS] = {
+static const struct window_arg window_table[WIN_CALLS][WIN_CALL_ARGS] = {
 #include "platform/window.def"
 };
 #undef PATH
@@ -35,4 +42,8 @@ static const struct window_arg window_table[WIN_CALLS][PL_WINDOWS] = {
 #undef OUT
 #undef IN_N
 #undef OUT_N
+#undef VEC_IN
+#undef VEC_OUT
+#undef MSG_IN
+#undef MSG_OUT
 #undef WINDOWS

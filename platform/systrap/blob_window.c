@@ -5,50 +5,109 @@
  * RULES    As blob.c: freestanding, no writable data, no vector registers, nothing here is a check. */
 #include "platform/systrap/blob_window.h"
 
-/* Where the next window's bytes go; 0 bytes: no window. */
-static uint32_t fill(const struct window_arg *a, const uint64_t args[WIN_ARGS], char *to, uint32_t room)
+struct filler {
+	struct slot_window *win;
+	char *area;
+	uint32_t n, used;
+};
+
+/* Bytes that come along: how many, 0 if not all can. */
+static uint32_t bring(const struct filler *f, uint64_t addr, uint64_t bytes)
 {
-	uint64_t addr = args[a->arg], bytes = a->unit;
-	if (!addr)
+	char *to = f->area + f->used;
+	if (bytes > WIN_BUF_MAX || bytes > WIN_AREA_BYTES - f->used)
 		return 0;
-	if (a->kind == WIN_PATH)
-		return stub_copy_string(to, addr, room < WIN_PATH_MAX ? room : WIN_PATH_MAX);
-	if (a->count != WIN_ONCE) {
-		/* No product: what is longer than a window in units is longer in bytes. */
-		uint64_t count = args[a->count];
-		bytes = count > WIN_BUF_MAX ? WIN_BUF_MAX + 1 : count * a->unit;
-	}
-	if (a->kind == WIN_IN)
-		return bytes <= WIN_BUF_MAX && bytes <= room && stub_copy(to, (const char *)addr, bytes) == 0 ? (uint32_t)bytes : 0;
+	return stub_copy(to, (const char *)addr, bytes) == 0 ? (uint32_t)bytes : 0;
+}
+
+/* Room for bytes that will go back. */
+static uint32_t offer(const struct filler *f, uint64_t addr, uint64_t bytes)
+{
 	if (bytes > WIN_BUF_MAX)
 		bytes = WIN_BUF_MAX;
-	if (bytes > room)
-		bytes = room;
+	if (bytes > WIN_AREA_BYTES - f->used)
+		bytes = WIN_AREA_BYTES - f->used;
 	if (bytes == 0 || addr + bytes < addr || stub_touch(addr) || stub_touch(addr + bytes - 1))
 		return 0;
 	return (uint32_t)bytes;
 }
 
+/* One window, if there is one more: its bytes, or NULL. */
+static const char *add(struct filler *f, enum window_kind kind, uint64_t addr, uint64_t bytes)
+{
+	if (!addr || f->n == PL_WINDOWS || f->used >= WIN_AREA_BYTES)
+		return NULL;
+	uint32_t room = WIN_AREA_BYTES - f->used, len;
+	if (kind == WIN_PATH)
+		len = stub_copy_string(f->area + f->used, addr, room < WIN_PATH_MAX ? room : WIN_PATH_MAX);
+	else
+		len = kind == WIN_OUT ? offer(f, addr, bytes) : bring(f, addr, bytes);
+	if (!len)
+		return NULL;
+	struct slot_window *w = &f->win[f->n++];
+	w->addr = addr;
+	w->len = len;
+	w->off = f->used;
+	w->flags = kind == WIN_OUT ? WINDOW_OUT : WINDOW_IN;
+	w->lo = w->hi = 0;
+	f->used += (len + 15) & ~15U;
+	return f->area + w->off;
+}
+
+/* A vector, and what its elements point at. */
+static void add_vector(struct filler *f, enum window_kind kind, uint64_t addr, uint64_t count)
+{
+	if (count > WIN_VECTOR_MAX)
+		return;
+	const uint64_t *v = (const uint64_t *)add(f, WIN_IN, addr, count * 16);
+	for (uint64_t i = 0; v && i < count; i++)
+		add(f, kind, v[2 * i], v[2 * i + 1]);
+}
+
+/* struct msghdr: name, name's length, vector and its count, control messages and their length. */
+static void add_message(struct filler *f, enum window_kind kind, uint64_t addr)
+{
+	const uint64_t *h = (const uint64_t *)add(f, WIN_IN, addr, WIN_MSGHDR_BYTES);
+	if (!h)
+		return;
+	if (kind == WIN_OUT)              /* lengths and flags go back */
+		add(f, WIN_OUT, addr, WIN_MSGHDR_BYTES);
+	add(f, kind, h[0], (uint32_t)h[1]);
+	if (h[5] <= 4096)
+		add(f, kind, h[4], h[5]);
+	add_vector(f, kind, h[2], h[3]);
+}
+
+static void add_argument(struct filler *f, const struct window_arg *a, const uint64_t args[WIN_ARGS])
+{
+	uint64_t addr = args[a->arg], count = a->count == WIN_ONCE ? 1 : args[a->count];
+	switch (a->kind) {
+	case WIN_VEC_IN:
+		add_vector(f, WIN_IN, addr, count);
+		break;
+	case WIN_VEC_OUT:
+		add_vector(f, WIN_OUT, addr, count);
+		break;
+	case WIN_MSG_IN:
+		add_message(f, WIN_IN, addr);
+		break;
+	case WIN_MSG_OUT:
+		add_message(f, WIN_OUT, addr);
+		break;
+	default:
+		/* No product of what is too much: what is longer than a window in units is longer in bytes. */
+		add(f, a->kind, addr, count > WIN_BUF_MAX ? count : count * a->unit);
+	}
+}
+
 uint32_t stub_windows_in(uint64_t nr, const uint64_t args[WIN_ARGS], struct slot_window *win, char *area)
 {
-	uint32_t n = 0, used = 0;
+	struct filler f = { .win = win, .area = area };
 	if (nr >= WIN_CALLS)
 		return 0;
-	for (const struct window_arg *a = window_table[nr]; a < window_table[nr] + PL_WINDOWS && a->kind; a++) {
-		uint32_t len = fill(a, args, area + used, WIN_AREA_BYTES - used);
-		if (!len)
-			continue;
-		win[n].addr = args[a->arg];
-		win[n].len = len;
-		win[n].off = used;
-		win[n].flags = a->kind == WIN_OUT ? WINDOW_OUT : WINDOW_IN;
-		win[n].lo = win[n].hi = 0;
-		n++;
-		used += (len + 15) & ~15U;
-		if (used >= WIN_AREA_BYTES)
-			break;
-	}
-	return n;
+	for (const struct window_arg *a = window_table[nr]; a < window_table[nr] + WIN_CALL_ARGS && a->kind; a++)
+		add_argument(&f, a, args);
+	return f.n;
 }
 
 size_t stub_windows_out(uint32_t n, const struct slot_window *win, const char *area)

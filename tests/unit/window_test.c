@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -246,6 +247,65 @@ static void forged_windows_are_refused(void **state)
 	assert_int_equal(thread.windows[0].hi, 0);
 }
 
+static void vectors_bring_what_they_point_at(void **state)
+{
+	static struct iovec v[2];
+	struct uio u;
+	char got[8];
+	strcpy(mem, "abcdefgh");
+	v[0] = (struct iovec){ mem + 4, 4 };
+	v[1] = (struct iovec){ mem, 4 };
+	assert_int_equal(begin(SYS_writev, NULL, (uint64_t)v, 2), 3);
+	memset(mem, 0, 8);
+	memset(v, 0, sizeof(v));
+	assert_int_equal(uio_init_iov(&u, &task, UPTR(v), 2), 0);
+	assert_int_equal(uio_drain(&u, got, 8), 8);
+	assert_memory_equal(got, "efghabcd", 8);
+	uio_fini(&u);
+	end();
+	v[0] = (struct iovec){ mem + 4, 4 };
+	v[1] = (struct iovec){ mem, 4 };
+	assert_int_equal(begin(SYS_readv, NULL, (uint64_t)v, 2), 3);
+	assert_int_equal(uio_init_iov(&u, &task, UPTR(v), 2), 0);
+	assert_int_equal(uio_fill(&u, "12345678", 8), 8);
+	uio_fini(&u);
+	assert_memory_equal(mem, "\0\0\0\0\0\0\0\0", 8);
+	end();
+	assert_memory_equal(mem, "56781234", 8);
+	/* More elements than windows: the rest is fetched. */
+	static struct iovec many[20];
+	for (int i = 0; i < 20; i++)
+		many[i] = (struct iovec){ mem + i, 1 };
+	assert_int_equal(begin(SYS_writev, NULL, (uint64_t)many, 20), PL_WINDOWS);
+	assert_int_equal(uio_init_iov(&u, &task, UPTR(many), 20), 0);
+	assert_int_equal(uio_drain(&u, got, 8), 8);
+	assert_memory_equal(got, mem, 8);
+	uio_fini(&u);
+	end();
+}
+
+static void messages_bring_what_they_point_at(void **state)
+{
+	static struct msghdr h;
+	static struct iovec v;
+	struct msghdr got;
+	uint32_t flags = 7, len = 99;
+	strcpy(mem, "name----data");
+	v = (struct iovec){ mem + 8, 4 };
+	h = (struct msghdr){ .msg_name = mem, .msg_namelen = 4, .msg_iov = &v, .msg_iovlen = 1 };
+	assert_int_equal(begin(SYS_sendmsg, NULL, (uint64_t)&h, 0), 4);
+	end();
+	assert_int_equal(begin(SYS_recvmsg, NULL, (uint64_t)&h, 0), 5);
+	assert_int_equal(copy_from_user(&task, &got, UPTR(&h), sizeof(got)), 0);
+	assert_ptr_equal(got.msg_iov, &v);
+	assert_int_equal(copy_to_user(&task, UPTR(&h.msg_flags), &flags, 4), 0);
+	assert_int_equal(copy_to_user(&task, UPTR(&h.msg_namelen), &len, 4), 0);
+	end();
+	assert_int_equal(h.msg_flags, 7);
+	assert_int_equal(h.msg_namelen, 99);
+	assert_ptr_equal(h.msg_iov, &v);
+}
+
 static int all(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +318,8 @@ static int all(void)
 		cmocka_unit_test(a_write_to_what_came_along_is_seen),
 		cmocka_unit_test(flushing_shows_what_was_written_at_once),
 		cmocka_unit_test(uio_goes_through_windows),
+		cmocka_unit_test(vectors_bring_what_they_point_at),
+		cmocka_unit_test(messages_bring_what_they_point_at),
 		cmocka_unit_test(bad_pointers_bring_nothing),
 		cmocka_unit_test(what_cannot_be_copied_back_is_told),
 		cmocka_unit_test(forged_windows_are_refused),
