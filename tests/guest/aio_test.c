@@ -1,6 +1,7 @@
 /* aio_test.c - io_setup(2), io_submit(2), io_getevents(2) and what belongs to them. */
 #include <linux/aio_abi.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -215,4 +216,60 @@ TEST(requests_that_are_not_fetched_fill_a_context)
 	EXPECT_EQ(fetch(1, 1, NULL), 1);
 	EXPECT_EQ(submit(&cb), 1);
 	scratch_end();
+}
+
+static volatile aio_context_t shared_ctx;
+static int busy_pipe[2];
+static volatile bool over;
+
+static void *submits(void *arg)
+{
+	(void)arg;
+	struct iocb in = request(busy_pipe[0], IOCB_CMD_POLL, (void *)POLLIN, 0, 0), rd = request(busy_pipe[0], IOCB_CMD_PREAD, buf, 1, 0);
+	while (!over) {
+		syscall(SYS_io_submit, shared_ctx, 2L, (struct iocb *[]){ &in, &rd });
+		syscall(SYS_io_cancel, shared_ctx, &in, NULL);
+	}
+	return NULL;
+}
+
+static void *fetches(void *arg)
+{
+	(void)arg;
+	struct io_event ev[4];
+	struct timespec soon = { .tv_nsec = 100000 };
+	while (!over)
+		syscall(SYS_io_getevents, shared_ctx, 2L, 4L, ev, &soon);
+	return NULL;
+}
+
+static void *writes(void *arg)
+{
+	(void)arg;
+	while (!over && write(busy_pipe[1], "xyz", 3) == 3)
+		usleep(100);
+	return NULL;
+}
+
+TEST(contexts_end_while_others_use_them)
+{
+	void *(*const roles[])(void *) = { submits, submits, fetches, fetches, writes };
+	pthread_t th[5];
+	ASSERT_OK(pipe(busy_pipe));
+	ASSERT_OK(fcntl(busy_pipe[0], F_SETFL, O_NONBLOCK));
+	ASSERT_OK(fcntl(busy_pipe[1], F_SETFL, O_NONBLOCK));
+	ASSERT_OK(syscall(SYS_io_setup, 4, &ctx));
+	shared_ctx = ctx;
+	for (int i = 0; i < 5; i++)
+		ASSERT_EQ(pthread_create(&th[i], NULL, roles[i], NULL), 0);
+	for (int i = 0; i < 200; i++) {
+		aio_context_t old = ctx, next = 0;
+		ASSERT_OK(syscall(SYS_io_setup, 4, &next));
+		shared_ctx = ctx = next;
+		EXPECT_OK(syscall(SYS_io_destroy, old));
+	}
+	over = true;
+	for (int i = 0; i < 5; i++)
+		pthread_join(th[i], NULL);
+	EXPECT_OK(syscall(SYS_io_destroy, ctx));
 }
