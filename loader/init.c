@@ -3,8 +3,7 @@
  * HOW      Its death ends every process of the PID namespace, so the rules are simple: it dies when the loader dies
  *          (PR_SET_PDEATHSIG), and it exits as soon as gofer or sentry is gone. Stubs are its children however they were
  *          made; the sentry, which can't wait for them, learns of each death through a socket.
- *          The gofer gets its own mount namespace and builds what it will see there, while init goes to a root directory that has
- *          nothing, and forks sentry and stubs from it. */
+ *          The gofer is forked from a root directory that has the exports, sentry and stubs from one that has nothing. */
 #include <stdio.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -16,10 +15,10 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "loader/namespaces.h"
 #include "loader/report.h"
 #include "loader/start.h"
 #include "platform/base/timeline.h"
@@ -76,10 +75,9 @@ static void detach_from_the_session(void)
 	reset_signals();
 }
 
-/* A fork, with new namespaces for the child if flags ask for some. */
-static pid_t start(struct start *st, struct err *(*run)(struct start *), unsigned long flags)
+static pid_t start(struct start *st, struct err *(*run)(struct start *))
 {
-	pid_t pid = (pid_t)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, 0);
+	pid_t pid = fork();
 	if (pid == 0)
 		fail(run(st));
 	if (pid < 0)
@@ -128,6 +126,18 @@ static _Noreturn void reap(const struct start *st, pid_t gofer, pid_t sentry)
 	}
 }
 
+/* The host's tree, which the gofer still needs for a moment. */
+static void forget_the_host(struct start *st)
+{
+	char c;
+	close(st->gofer_has_fds[1]);
+	while (read(st->gofer_has_fds[0], &c, 1) < 0 && errno == EINTR)
+		;
+	struct err *e = root_forget_old(st->base_fd);
+	if (e)
+		fail(e);
+}
+
 void init_main(struct sandbox *sb)
 {
 	timeline_mark(TIMELINE_INIT);
@@ -148,17 +158,23 @@ void init_main(struct sandbox *sb)
 	struct err *e = privileges_bound(GOFER_CAPS | SENTRY_CAPS);
 	if (e)
 		fail(e);
-	pid_t gofer = start(&st, gofer_start, CLONE_NEWNS);
+	e = exports_mount(&st);
+	if (e)
+		fail(err_in(e, "files%s", namespaces_hint()));
+	if (pipe2(st.gofer_has_fds, O_CLOEXEC) < 0)
+		fail(err_errno(errno, "pipe"));
+	pid_t gofer = start(&st, gofer_start);
 
 	if (unshare(CLONE_NEWTIME) < 0 && errno != EINVAL)
 		fail(err_errno(errno, "time namespace"));
-	e = root_enter_empty();
+	e = root_enter_dir(st.base_fd, EMPTY_DIR);
 	if (e)
 		fail(e);
 	timeline_mark(TIMELINE_EMPTY);
-	start(&st, stub_start, 0);
-	pid_t sentry = start(&st, sentry_start, 0);
+	start(&st, stub_start);
+	pid_t sentry = start(&st, sentry_start);
 
+	forget_the_host(&st);
 	const int keep[] = { report_fd, sb->launch.init_sock };
 	e = privileges_drop(sb->nobody_mapped, 0, sb->opt->debug);
 	if (e)
@@ -169,6 +185,9 @@ void init_main(struct sandbox *sb)
 		err = seccomp_install(&filter_init, -1);
 	if (err)
 		fail(err_errno(-err, "init"));
+	/* From now on guest code may run. */
+	struct pl_death complete = { 0 };
+	send(sb->launch.init_sock, &complete, sizeof(complete), MSG_NOSIGNAL);
 	struct report started = { .kind = REPORT_STARTED };
 	if (!report_send(report_fd, &started))
 		_exit(1);

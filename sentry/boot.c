@@ -25,10 +25,12 @@
 #include "sentry/vfs/entry.h"
 #include "sentry/vfs/path.h"
 
-static int new_gofer_sb(const struct sentry_mount *m, struct superblock **out)
+/* *out_lower: the gofer's own, which *out holds. */
+static int new_gofer_sb(const struct sentry_mount *m, struct superblock **out_lower, struct superblock **out)
 {
-	struct superblock *lower, *upper;
+	struct superblock *lower = NULL, *upper;
 	int err = gofer_mount(m->gofer_export, m->read_only || m->overlay, m->shared, &lower);
+	*out_lower = lower;
 	if (err || !m->overlay || m->is_file) {
 		*out = lower;
 		return err;
@@ -44,9 +46,10 @@ static int new_gofer_sb(const struct sentry_mount *m, struct superblock **out)
 
 static int new_sb(const struct sentry_mount *m, struct superblock **out)
 {
+	struct superblock *lower;
 	switch (m->kind) {
 	case MOUNT_GOFER:
-		return new_gofer_sb(m, out);
+		return new_gofer_sb(m, &lower, out);
 	case MOUNT_TMPFS:
 		return tmpfs_mount(m->options, out);
 	case MOUNT_PROC:
@@ -70,25 +73,20 @@ struct together {
 	struct waitq q;
 };
 
-static void one_less(struct together *all)
-{
-	if (--all->pending == 0)
-		waitq_wake(&all->q, EPOLLIN);
-}
-
 struct attach {
 	struct together *all;
 	const struct sentry_mount *m;
-	struct superblock *sb;            /* NULL: not one of the gofer's, or it failed */
+	struct superblock *sb, *lower;    /* NULL: not one of the gofer's, or it failed */
 };
 
 static void attach_one(void *arg)
 {
 	struct attach *a = arg;
 	/* What fails will be tried again in its turn, and tell why. */
-	if (new_gofer_sb(a->m, &a->sb))
-		a->sb = NULL;
-	one_less(a->all);
+	if (new_gofer_sb(a->m, &a->lower, &a->sb))
+		a->sb = a->lower = NULL;
+	if (--a->all->pending == 0)
+		waitq_wake(&a->all->q, EPOLLIN);
 }
 
 static struct attach *attach_all(void)
@@ -106,57 +104,31 @@ static struct attach *attach_all(void)
 	return v;
 }
 
-struct ahead {
-	struct together *all;
-	struct inode *dir;
-	const char *rest;
-	bool open;
-};
-
-static void walk_one(void *arg)
-{
-	struct ahead *a = arg;
-	a->dir->ops->walk_ahead(a->dir, a->rest, a->open);
-	inode_put(a->dir);
-	one_less(a->all);
-	free(a);
-}
-
 /* The deepest of the gofer's mounts that path lies in, and what of path is left there. */
-static struct superblock *mount_of(const struct attach *v, const char *path, const char **rest)
+static void add_hint(const struct attach *v, const char *path, bool open, struct gofer_hint *hints, int *n)
 {
-	struct superblock *found = NULL;
+	struct gofer_hint h = { .open = open };
 	for (int i = 0; i < sentry_config->nmounts; i++) {
 		size_t len = strcmp(v[i].m->target, "/") == 0 ? 0 : strlen(v[i].m->target);
 		if (strncmp(path, v[i].m->target, len) == 0 && path[len] == '/') {
-			found = v[i].sb;
-			*rest = path + len + 1;
+			h.sb = v[i].lower;
+			h.path = path + len + 1;
 		}
 	}
-	return found;
-}
-
-static void look_ahead(const struct attach *v, const char *path, bool open, struct together *all)
-{
-	const char *rest;
-	struct superblock *sb = mount_of(v, path, &rest);
-	if (!sb || !*rest || !sb->root->ops->walk_ahead)
-		return;
-	struct ahead *a = NEW(struct ahead);
-	*a = (struct ahead){ .all = all, .dir = inode_get(sb->root), .rest = rest, .open = open };
-	all->pending++;
-	co_spawn(walk_one, a);
+	if (h.sb && S_ISDIR(h.sb->root->mode) && *h.path)
+		hints[(*n)++] = h;
 }
 
 /* Where things will be mounted, and what the guest will look up first. */
-static void look_at_everything(const struct attach *v)
+static void look_ahead(const struct attach *v)
 {
-	struct together all = { .q = WAITQ_INIT(all.q) };
+	int n = 0;
+	AUTO(free) struct gofer_hint *hints = xzalloc(sizeof(*hints) * (size_t)(sentry_config->nmounts + sentry_config->nhints));
 	for (int i = 0; i < sentry_config->nmounts; i++)
-		look_ahead(v, sentry_config->mounts[i].target, false, &all);
+		add_hint(v, sentry_config->mounts[i].target, false, hints, &n);
 	for (int i = 0; i < sentry_config->nhints; i++)
-		look_ahead(v, sentry_config->hints[i].path, sentry_config->hints[i].open, &all);
-	wait_event_uninterruptible(&all.q, all.pending == 0);
+		add_hint(v, sentry_config->hints[i].path, sentry_config->hints[i].open, hints, &n);
+	gofer_walk_all_ahead(hints, n);
 }
 
 /* --- mounting --- */
@@ -300,7 +272,7 @@ void boot_main(void *unused)
 	t->net = net_new(true);
 
 	AUTO(free) struct attach *v = attach_all();
-	look_at_everything(v);
+	look_ahead(v);
 	mount_root(t, &sentry_config->mounts[0], v[0].sb);
 	for (int i = 1; i < sentry_config->nmounts; i++)
 		mount_one(t, &sentry_config->mounts[i], v[i].sb);
@@ -314,6 +286,7 @@ void boot_main(void *unused)
 	}
 	enter_cwd(t);
 	exec_program(t);
+	pl_wait_complete();
 	timeline_mark(TIMELINE_GUEST);
 	task_start(t);
 }

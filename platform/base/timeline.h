@@ -16,7 +16,7 @@
 	X(INIT, "init", "runs")                                       \
 	X(MAPPED, "loader", "user ids mapped")                        \
 	X(GO, "init", "has its ids")                                  \
-	X(EXPORTS, "gofer", "exports mounted")                        \
+	X(EXPORTS, "gofer", "has its files")                          \
 	X(GOFER, "gofer", "serves")                                   \
 	X(EMPTY, "init", "empty root made")                           \
 	X(TEMPLATE, "template", "ready")                              \

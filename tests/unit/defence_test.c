@@ -325,13 +325,33 @@ static const struct { const char *what; bool (*works)(void); } ways[] = {
 	{ "making a file", can_make_a_file }, { "escaping by chroot", can_escape_by_chroot },
 };
 
+/* As exports_mount() and init do it, without exports. */
+static struct err *enter_empty_root(void)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+	int base = tmpfs_new("1m", "16");
+	if (base < 0)
+		return err_errno(-base, "tmpfs");
+	struct err *e = root_attach(base);
+	if (!e && (mkdirat(base, EMPTY_DIR, 0555) < 0 || mount_setattr(base, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0))
+		e = err_errno(errno, "making the root");
+	if (!e)
+		e = root_enter(base);
+	if (!e)
+		e = root_enter_dir(base, EMPTY_DIR);
+	if (!e)
+		e = root_forget_old(base);
+	close(base);
+	return e;
+}
+
 static int try_way(size_t i, bool empty)
 {
 	pid_t pid = fork();
 	if (pid == 0) {
 		if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || chdir("/tmp") < 0)
 			_exit(BROKEN);
-		struct err *e = empty ? root_enter_empty() : NULL;
+		struct err *e = empty ? enter_empty_root() : NULL;
 		_exit(e ? BROKEN : ways[i].works() ? THROUGH : REFUSED);
 	}
 	return outcome(pid);

@@ -6,8 +6,11 @@
  *          table. ".." and symlinks end a walk: what they mean is vfs/'s to say. */
 #include "sentry/fs/gofer/ahead.h"
 
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "sentry/fs/gofer/gofer.h"
 
 #define SLOTS 64
 
@@ -81,40 +84,49 @@ int gofer_ahead_take(struct gofer_inode *dir, const char *name, struct gofer_ent
 	return err;
 }
 
-/* Splits the path's ordinary beginning; names point into buf. */
-static unsigned split(char *buf, const char *rest, const char **names, bool *whole)
+struct walk {
+	struct gofer_sb *gsb;
+	struct gofer_key at;              /* where it starts */
+	struct gofer_call call;
+	char *buf;
+	const char *names[GOFER_WALK_MAX];     /* in buf */
+	unsigned count;
+};
+
+/* Splits the path's ordinary beginning. *whole: that is all of it. */
+static void split(struct walk *w, const char *rest, bool *whole)
 {
-	size_t len = strnlen(rest, 4096);
-	*whole = false;
-	if (len >= 4096)
-		return 0;
-	memcpy(buf, rest, len + 1);
-	unsigned n = 0;
-	char *save, *p = strtok_r(buf, "/", &save);
-	for (; p && n < GOFER_WALK_MAX && gofer_name_ok(p); p = strtok_r(NULL, "/", &save))
-		names[n++] = p;
+	w->buf = xstrdup(rest);
+	char *save, *p = strtok_r(w->buf, "/", &save);
+	for (; p && w->count < GOFER_WALK_MAX && gofer_name_ok(p); p = strtok_r(NULL, "/", &save))
+		w->names[w->count++] = p;
 	*whole = !p;
-	return n;
 }
 
-void gofer_walk_ahead(struct inode *dir, const char *rest, bool open)
+/* False: there is nothing to fetch. */
+static bool walk_begin(struct walk *w, struct inode *dir, const char *rest, bool open)
 {
-	struct gofer_sb *gsb = to_gofer_sb(dir->sb);
-	struct gofer_key at = to_gofer_inode(dir)->key;
-	char buf[4096];
 	bool whole;
-	struct gofer_msg q = { .type = GOFER_WALK, .node = to_gofer_inode(dir)->node };
-	q.count = split(buf, rest, q.names, &whole);
-	if (gsb->shared || q.count == 0 || find(gsb, &at, q.names[0]))
-		return;
+	*w = (struct walk){ .gsb = to_gofer_sb(dir->sb), .at = to_gofer_inode(dir)->key };
+	if (w->gsb->shared || strnlen(rest, PATH_MAX) == PATH_MAX)
+		return false;
+	split(w, rest, &whole);
+	struct gofer_msg q = { .type = GOFER_WALK, .node = to_gofer_inode(dir)->node, .count = w->count };
+	memcpy(q.names, w->names, sizeof(w->names));
 	if (open && whole)
 		q.flags = GOFER_WALK_OPEN;
-	AUTO(gofer_answer_free) struct gofer_answer *a = NULL;
-	if (gofer_ask(&q, &a) || a->msg.count > q.count)
-		return;
+	if (w->count > 0 && !find(w->gsb, &w->at, w->names[0]) && gofer_ask_begin(&q, &w->call) == 0)
+		return true;
+	free(w->buf);
+	return false;
+}
+
+static void keep(struct walk *w, struct gofer_answer *a)
+{
+	struct gofer_key at = w->at;
 	for (unsigned i = 0; i < a->msg.count; i++) {
 		struct gofer_entry *e = &a->msg.entries[i];
-		struct slot *s = slot_new(gsb, &at, q.names[i]);
+		struct slot *s = slot_new(w->gsb, &at, w->names[i]);
 		s->entry = *e;
 		s->text = xstrdup(e->text);
 		if (i + 1 == a->msg.count && a->fd >= 0) {
@@ -123,6 +135,32 @@ void gofer_walk_ahead(struct inode *dir, const char *rest, bool open)
 		}
 		at = (struct gofer_key){ e->attr.dev, e->attr.ino };
 	}
-	if (a->msg.count < q.count && a->msg.mode == ENOENT)
-		slot_new(gsb, &at, q.names[a->msg.count])->err = -ENOENT;
+	if (a->msg.count < w->count && a->msg.mode == ENOENT)
+		slot_new(w->gsb, &at, w->names[a->msg.count])->err = -ENOENT;
+}
+
+static void walk_end(struct walk *w)
+{
+	AUTO(gofer_answer_free) struct gofer_answer *a = NULL;
+	if (gofer_ask_end(&w->call, &a) == 0 && a->msg.count <= w->count)
+		keep(w, a);
+	free(w->buf);
+}
+
+void gofer_walk_ahead(struct inode *dir, const char *rest, bool open)
+{
+	struct walk w;
+	if (walk_begin(&w, dir, rest, open))
+		walk_end(&w);
+}
+
+void gofer_walk_all_ahead(const struct gofer_hint *v, int n)
+{
+	struct walk *walks = xzalloc(sizeof(*walks) * (size_t)n);
+	int begun = 0;
+	for (int i = 0; i < n && begun < SLOTS / 2; i++)
+		begun += walk_begin(&walks[begun], v[i].sb->root, v[i].path, v[i].open);
+	for (int i = 0; i < begun; i++)
+		walk_end(&walks[i]);
+	free(walks);
 }

@@ -7,21 +7,11 @@
 
 #include <string.h>
 #include <unistd.h>
-#include <uthash.h>
 
 #include "platform/base/loop.h"
-#include "platform/base/wait.h"
 #include "sentry/fs/gofer/gofer.h"
 #include "sentry/fs/gofer/host_sock.h"
 #include "sentry/sentry.h"
-
-struct call {
-	uint32_t tag;
-	uint16_t type;
-	struct waitq q;
-	struct gofer_answer *answer;
-	UT_hash_handle hh;
-};
 
 struct outgoing {
 	TAILQ_ENTRY(outgoing) link;
@@ -30,7 +20,7 @@ struct outgoing {
 };
 
 static struct loop_fd conn = { .fd = -1 };
-static struct call *calls;
+static struct gofer_call *calls;
 static TAILQ_HEAD(, outgoing) outbox = TAILQ_HEAD_INITIALIZER(outbox);
 static uint64_t forgotten[128];
 static size_t nforgotten;
@@ -124,7 +114,7 @@ static void receive(const char *buf, size_t bytes, int fd)
 	a->fd = fd;
 	if (gofer_decode(a->buf, bytes, GOFER_ANSWER, &a->msg))
 		sandbox_fatal("the gofer sent nonsense");
-	struct call *c;
+	struct gofer_call *c;
 	HASH_FIND(hh, calls, &a->msg.tag, sizeof(a->msg.tag), c);
 	if (!c || c->answer || c->type != a->msg.type || (fd >= 0) != gofer_carries_fd(&a->msg))
 		sandbox_fatal("the gofer answered what was not asked");
@@ -164,31 +154,42 @@ uint64_t gofer_requests(void)
 	return next_tag;
 }
 
-int gofer_ask(struct gofer_msg *q, struct gofer_answer **out)
+int gofer_ask_begin(struct gofer_msg *q, struct gofer_call *c)
 {
-	struct call c = { .tag = ++next_tag, .type = q->type };
-	q->tag = c.tag;
-	waitq_init(&c.q);
+	*c = (struct gofer_call){ .tag = ++next_tag, .type = q->type };
+	q->tag = c->tag;
+	waitq_init(&c->q);
 	int err = send_msg(q);
-	if (err)
-		return err;
-	HASH_ADD(hh, calls, tag, sizeof(c.tag), &c);
+	if (!err)
+		HASH_ADD(hh, calls, tag, sizeof(c->tag), c);
+	return err;
+}
+
+int gofer_ask_end(struct gofer_call *c, struct gofer_answer **out)
+{
 	if (co_current()) {
-		wait_event_uninterruptible(&c.q, c.answer);
+		wait_event_uninterruptible(&c->q, c->answer);
 	} else {
-		while (!c.answer) {
+		while (!c->answer) {
 			flush_outbox();
 			gofer_host_wait_readable(conn.fd);
 			receive_all();
 		}
 	}
-	HASH_DEL(calls, &c);
-	err = c.answer->msg.result;
+	HASH_DEL(calls, c);
+	int err = c->answer->msg.result;
 	if (err || !out)
-		gofer_answer_free(c.answer);
+		gofer_answer_free(c->answer);
 	else
-		*out = c.answer;
+		*out = c->answer;
 	return err;
+}
+
+int gofer_ask(struct gofer_msg *q, struct gofer_answer **out)
+{
+	struct gofer_call c;
+	int err = gofer_ask_begin(q, &c);
+	return err ? err : gofer_ask_end(&c, out);
 }
 
 int gofer_connect(int fd)

@@ -1,7 +1,10 @@
 /* rpc.h - asking the gofer. */
 #pragma once
 
+#include <uthash.h>
+
 #include "gofer/protocol.h"
+#include "platform/base/wait.h"
 
 struct gofer_answer {
 	struct gofer_msg msg;             /* points into buf */
@@ -17,5 +20,17 @@ int gofer_ask(struct gofer_msg *q, struct gofer_answer **out) MUST_CHECK;
 
 /* A node is no longer needed. Sent with the next turn of the loop, many at once. Never sleeps. */
 void gofer_forget(uint64_t node);
+
+/* The same in two parts, so that several questions travel together: a round trip wakes two processes. begin() never sleeps;
+ * after its 0 there must be an end(), and c stays where it is until then. */
+struct gofer_call {
+	uint32_t tag;
+	uint16_t type;
+	struct waitq q;
+	struct gofer_answer *answer;
+	UT_hash_handle hh;
+};
+int gofer_ask_begin(struct gofer_msg *q, struct gofer_call *c) MUST_CHECK;
+int gofer_ask_end(struct gofer_call *c, struct gofer_answer **out) MUST_CHECK;
 
 uint64_t gofer_requests(void);             /* messages sent so far, for --stats */

@@ -1,7 +1,7 @@
-/* empty_root.c - a root directory with nothing in it.
+/* new_root.c - a new root for a mount namespace.
  *
- * HOW      A tmpfs is put over / and becomes the root by pivot_root(".", "."), which leaves the old root on top of it for the
- *          moment it takes to detach it.
+ * HOW      A tmpfs is put over / and becomes the root by pivot_root(".", "."), which leaves the old root on top of it until that
+ *          is detached: only ".." of the root leads there.
  *          pivot_root is impossible where the old root is the initial ramfs, or a chroot. There chroot must do: the old
  *          mounts stay in the namespace, but no path leads to them, and neither gofer nor sentry nor stubs have a
  *          capability or a system call to get out. */
@@ -37,32 +37,32 @@ struct err *root_attach(int tmpfs_fd)
 	return NULL;
 }
 
+static bool old_is_on_top;
+
 struct err *root_enter(int tmpfs_fd)
 {
 	if (fchdir(tmpfs_fd) < 0)
-		return err_errno(errno, "entering an empty root");
-	if (syscall(SYS_pivot_root, ".", ".") == 0) {
-		if (umount2(".", MNT_DETACH) < 0)
-			return err_errno(errno, "detaching the old root");
-	} else if (errno != EINVAL || chroot(".") < 0) {
+		return err_errno(errno, "entering a new root");
+	old_is_on_top = syscall(SYS_pivot_root, ".", ".") == 0;
+	if (!old_is_on_top && (errno != EINVAL || chroot(".") < 0))
 		return err_errno(errno, "changing the root");
-	}
 	return chdir("/") < 0 ? err_errno(errno, "chdir /") : NULL;
 }
 
-struct err *root_enter_empty(void)
+struct err *root_forget_old(int tmpfs_fd)
 {
-	int fd = tmpfs_new("4k", "2");
-	if (fd < 0)
-		return err_errno(-fd, "tmpfs");
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
-	struct err *e = NULL;
-	if (mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
-		e = err_errno(errno, "making the root read-only");
-	if (!e)
-		e = root_attach(fd);
-	if (!e)
-		e = root_enter(fd);
+	if (!old_is_on_top)
+		return NULL;
+	if (fchdir(tmpfs_fd) < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return err_errno(errno, "detaching the old root");
+	return NULL;
+}
+
+struct err *root_enter_dir(int dir, const char *name)
+{
+	int fd = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fchdir(fd) < 0 || chroot(".") < 0)
+		return err_errno(errno, "entering an empty root");
 	close(fd);
-	return e;
+	return NULL;
 }
