@@ -17,8 +17,10 @@
 #include "sentry/fs/sys/sys.h"
 #include "sentry/fs/tmpfs/tmpfs.h"
 #include "sentry/fs/tty/tty.h"
+#include "sentry/ipc/ipc_ns.h"
 #include "sentry/ipc/mqueue.h"
 #include "sentry/kernel/exec.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task.h"
 #include "sentry/net/net.h"
 #include "sentry/sentry.h"
@@ -53,7 +55,7 @@ static int new_sb(const struct sentry_mount *m, struct superblock **out)
 	case MOUNT_TMPFS:
 		return tmpfs_mount(m->options, out);
 	case MOUNT_PROC:
-		return proc_mount(out);
+		return proc_mount(pid_ns_first(), out);
 	case MOUNT_SYS:
 		return sysfs_mount(out);
 	case MOUNT_DEV:
@@ -61,7 +63,7 @@ static int new_sb(const struct sentry_mount *m, struct superblock **out)
 	case MOUNT_DEVPTS:
 		return devpts_mount(m->options, out);
 	case MOUNT_MQUEUE:
-		return mqueue_mount(out);
+		return mqueue_mount(&ipc_ns_first, out);
 	}
 	return -EINVAL;
 }
@@ -265,11 +267,13 @@ void boot_main(void *unused)
 	t->co = co_current();
 	t->cred = cred_new(0, 0);
 	t->files = fdtable_new();
-	t->uts = NEW(struct uts_ns);
-	snprintf(t->uts->hostname, sizeof(t->uts->hostname), "%s", sentry_config->hostname);
-	snprintf(t->uts->domainname, sizeof(t->uts->domainname), "(none)");
+	t->uts = uts_ns_first(sentry_config->hostname);
+	t->cgroup_ns = cgroup_ns_first();
+	ipc_ns_boot();
+	t->ipc_ns = ipc_ns_get(&ipc_ns_first);
 
 	t->net = net_new(true);
+	t->pid_ns_children = pid_ns_get(pid_ns_first());
 
 	AUTO(free) struct attach *v = attach_all();
 	look_ahead(v);

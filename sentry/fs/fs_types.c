@@ -10,12 +10,13 @@
 #include "sentry/fs/tmpfs/tmpfs.h"
 #include "sentry/fs/tty/tty.h"
 #include "sentry/ipc/mqueue.h"
+#include "sentry/kernel/task.h"
 #include "sentry/vfs/path.h"
 
 static int mount_tmpfs(struct task *t, const char *source, const char *options, struct superblock **out)
 {
-	(void)t, (void)source;
-	return tmpfs_mount(options, out);
+	(void)source;
+	return tmpfs_mount_by(t->cred, "tmpfs", options, out);
 }
 
 static int mount_devtmpfs(struct task *t, const char *source, const char *options, struct superblock **out)
@@ -26,8 +27,8 @@ static int mount_devtmpfs(struct task *t, const char *source, const char *option
 
 static int mount_proc(struct task *t, const char *source, const char *options, struct superblock **out)
 {
-	(void)t, (void)source, (void)options;
-	return proc_mount(out);
+	(void)source, (void)options;
+	return proc_mount(t->pid_ns, out);
 }
 
 static int mount_sysfs(struct task *t, const char *source, const char *options, struct superblock **out)
@@ -44,17 +45,17 @@ static int mount_devpts(struct task *t, const char *source, const char *options,
 
 static int mount_mqueue(struct task *t, const char *source, const char *options, struct superblock **out)
 {
-	(void)t, (void)source, (void)options;
-	return mqueue_mount(out);
+	(void)source, (void)options;
+	return mqueue_mount(t->ipc_ns, out);
 }
 
 static const struct fs_type types[] = {
-	{ .name = "sysfs", .nodev = true, .magic = SYSFS_MAGIC, .mount = mount_sysfs },
-	{ .name = "proc", .nodev = true, .magic = PROC_SUPER_MAGIC, .mount = mount_proc },
-	{ .name = "tmpfs", .nodev = true, .magic = TMPFS_MAGIC, .mount = mount_tmpfs },
+	{ .name = "sysfs", .in_user_ns = true, .nodev = true, .magic = SYSFS_MAGIC, .mount = mount_sysfs },
+	{ .name = "proc", .in_user_ns = true, .nodev = true, .magic = PROC_SUPER_MAGIC, .mount = mount_proc },
+	{ .name = "tmpfs", .in_user_ns = true, .nodev = true, .magic = TMPFS_MAGIC, .mount = mount_tmpfs },
 	{ .name = "devtmpfs", .nodev = true, .magic = TMPFS_MAGIC, .mount = mount_devtmpfs },
-	{ .name = "devpts", .nodev = true, .magic = DEVPTS_SUPER_MAGIC, .mount = mount_devpts },
-	{ .name = "mqueue", .nodev = true, .magic = 0x19800202, .mount = mount_mqueue },
+	{ .name = "devpts", .in_user_ns = true, .nodev = true, .magic = DEVPTS_SUPER_MAGIC, .mount = mount_devpts },
+	{ .name = "mqueue", .in_user_ns = true, .nodev = true, .magic = 0x19800202, .mount = mount_mqueue },
 };
 
 const struct fs_type *fs_type_find(const char *name)

@@ -2,9 +2,10 @@
  *
  * HOW      An array of slots, given out round about, with a sequence number that goes up with every round: a process that
  *          kept an id of something removed gets EINVAL, not somebody else's object.
- * LINUX    ipc/util.c. Same ids in the same order.
- * MISSING  Namespaces: there is one. */
+ * LINUX    ipc/util.c. Same ids in the same order. */
 #include "sentry/ipc/ipc.h"
+#include "sentry/ipc/ipc_ns.h"
+#include "sentry/kernel/user_ns.h"
 
 #include <linux/capability.h>
 #include <string.h>
@@ -157,6 +158,11 @@ void ipc_put(struct ipc_object *o)
 		o->ids->free(o);
 }
 
+static bool has_cap(const struct ipc_object *o, const struct cred *c, int cap)
+{
+	return cred_ns_cap(c, o->ids->ns ? o->ids->ns->id.owner : NULL, cap);
+}
+
 int ipc_permission(const struct ipc_object *o, const struct cred *c, mode_t wanted)
 {
 	mode_t asked = (wanted >> 6 | wanted >> 3 | wanted) & 7, granted = o->mode;
@@ -164,28 +170,30 @@ int ipc_permission(const struct ipc_object *o, const struct cred *c, mode_t want
 		granted >>= 6;
 	else if (cred_in_group(c, o->cgid) || cred_in_group(c, o->gid))
 		granted >>= 3;
-	return (asked & ~granted) && !cred_has_file_cap(c, CAP_IPC_OWNER) ? -EACCES : 0;
+	return (asked & ~granted) && !has_cap(o, c, CAP_IPC_OWNER) ? -EACCES : 0;
 }
 
 bool ipc_is_owner(const struct ipc_object *o, const struct cred *c)
 {
-	return c->euid == o->cuid || c->euid == o->uid || cred_has_file_cap(c, CAP_SYS_ADMIN);
+	return c->euid == o->cuid || c->euid == o->uid || has_cap(o, c, CAP_SYS_ADMIN);
 }
 
-void ipc_perm_get(const struct ipc_object *o, struct ipc_perm *out)
+void ipc_perm_get(const struct ipc_object *o, const struct cred *c, struct ipc_perm *out)
 {
 	*out = (struct ipc_perm){
-		.__key = o->key, .uid = o->uid, .gid = o->gid, .cuid = o->cuid, .cgid = o->cgid, .mode = o->mode,
+		.__key = o->key, .uid = uid_shown(c, o->uid), .gid = gid_shown(c, o->gid), .cuid = uid_shown(c, o->cuid),
+		.cgid = gid_shown(c, o->cgid), .mode = o->mode,
 		.__seq = (unsigned short)(o->id >> IPC_INDEX_BITS),
 	};
 }
 
-int ipc_perm_set(struct ipc_object *o, const struct ipc_perm *in)
+int ipc_perm_set(struct ipc_object *o, const struct cred *c, const struct ipc_perm *in)
 {
-	if (in->uid == UINT32_MAX || in->gid == UINT32_MAX)
+	uint32_t uid = uid_given(c, in->uid), gid = gid_given(c, in->gid);
+	if (uid == ID_NONE || gid == ID_NONE)
 		return -EINVAL;
-	o->uid = in->uid;
-	o->gid = in->gid;
+	o->uid = uid;
+	o->gid = gid;
 	o->mode = (o->mode & ~(mode_t)0777) | (in->mode & 0777);
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include "platform/base/base.h"
 #include "sentry/kernel/cred.h"
 
+struct ipc_ns;
 struct seq;
 struct task;
 
@@ -29,6 +30,7 @@ struct ipc_object {
 };
 
 struct ipc_ids {
+	const struct ipc_ns *ns;          /* whose they are */
 	int *max;                         /* objects: a sysctl */
 	void (*free)(struct ipc_object *o);   /* the last reference is gone. Never sleeps */
 	int count;
@@ -58,6 +60,7 @@ void ipc_put(struct ipc_object *o);
 int ipc_permission(const struct ipc_object *o, const struct cred *c, mode_t wanted) MUST_CHECK;
 bool ipc_is_owner(const struct ipc_object *o, const struct cred *c);   /* may IPC_SET and IPC_RMID */
 
-void ipc_perm_get(const struct ipc_object *o, struct ipc_perm *out);
+/* ids as c numbers them */
+void ipc_perm_get(const struct ipc_object *o, const struct cred *c, struct ipc_perm *out);
 /* IPC_SET: owner, group and permission bits. -EINVAL. */
-int ipc_perm_set(struct ipc_object *o, const struct ipc_perm *in) MUST_CHECK;
+int ipc_perm_set(struct ipc_object *o, const struct cred *c, const struct ipc_perm *in) MUST_CHECK;

@@ -23,7 +23,8 @@ int mqueue_unlink(struct task *t, const char *name) MUST_CHECK;        /* sleeps
 struct mqueue *mqueue_of(struct file *f);                              /* NULL: f is no message queue. Borrowed */
 
 /* The file system of all queues, for mount(2). *out: a reference. */
-int mqueue_mount(struct superblock **out) MUST_CHECK;
+struct ipc_ns;
+int mqueue_mount(struct ipc_ns *ns, struct superblock **out) MUST_CHECK;
 
 /* Messages. deadline_ns: on CLOCK_MONOTONIC; UINT64_MAX: never. nonblock: -EAGAIN instead of a wait. Sleep; -ERESTARTSYS,
  * -ETIMEDOUT. Sending takes m over if it succeeds; receiving hands one over. */

@@ -17,6 +17,7 @@
 #include <uthash.h>
 
 #include "sentry/fs/tmpfs/tmpfs.h"
+#include "sentry/ipc/ipc_ns.h"
 #include "sentry/ipc/mqueue_impl.h"
 #include "sentry/vfs/dcache.h"
 #include "sentry/vfs/entry.h"
@@ -39,8 +40,11 @@ struct entry {
 int mqueue_queues_max = 256, mqueue_msg_max = 10, mqueue_msgsize_max = 8192;
 int mqueue_msg_default = 10, mqueue_msgsize_default = 8192;
 
-static struct superblock *mq_sb;          /* for the sandbox's life */
-static struct entry *entries;             /* in the order made */
+struct mq_sb {
+	struct superblock sb;
+	struct entry *entries;            /* in the order made */
+};
+#define to_mq_sb(sb_) container_of(sb_, struct mq_sb, sb)
 
 /* --- what users hold (RLIMIT_MSGQUEUE) --- */
 
@@ -163,9 +167,8 @@ static const struct inode_ops mq_inode_ops = {
 
 static int dir_lookup(struct inode *dir, const char *name, struct inode **out)
 {
-	(void)dir;
 	struct entry *e;
-	HASH_FIND_STR(entries, name, e);
+	HASH_FIND_STR(to_mq_sb(dir->sb)->entries, name, e);
 	if (!e)
 		return -ENOENT;
 	*out = inode_get(&e->q->inode);
@@ -175,10 +178,10 @@ static int dir_lookup(struct inode *dir, const char *name, struct inode **out)
 static int dir_unlink(struct inode *dir, const char *name, struct inode *target)
 {
 	struct entry *e;
-	HASH_FIND_STR(entries, name, e);
+	HASH_FIND_STR(to_mq_sb(dir->sb)->entries, name, e);
 	if (!e)
 		return -ENOENT;
-	HASH_DEL(entries, e);
+	HASH_DEL(to_mq_sb(dir->sb)->entries, e);
 	target->nlink--;
 	target->ctime = dir->atime = dir->mtime = dir->ctime = inode_now();
 	dir->size -= DIRENT_SIZE;
@@ -202,7 +205,7 @@ static int dir_iterate(struct file *f, struct dir_context *ctx)
 		ctx->pos = 2;
 	}
 	/* uthash keeps the order of insertion, which is that of the cookies. */
-	for (struct entry *e = entries; e; e = e->hh.next) {
+	for (struct entry *e = to_mq_sb(f->inode->sb)->entries; e; e = e->hh.next) {
 		if (e->cookie < (uint64_t)ctx->pos)
 			continue;
 		if (!ctx->emit(ctx, e->name, strlen(e->name), e->q->inode.ino, DT_REG, (off_t)e->cookie + 1))
@@ -247,22 +250,44 @@ static int mq_statfs(struct superblock *sb, struct statfs *out)
 	return 0;
 }
 
-static const struct superblock_ops mq_sb_ops = { .statfs = mq_statfs };
-
-int mqueue_mount(struct superblock **out)
+static void mq_sb_release(struct superblock *sb)
 {
-	if (!mq_sb) {
-		mq_sb = NEW(struct superblock);
-		superblock_init(mq_sb, &mq_sb_ops, "mqueue", MQUEUE_MAGIC);
-		mq_sb->cache_negative = true;
-		struct inode *root = NEW(struct inode);
-		inode_init(root, mq_sb, &dir_inode_ops, inode_next_ino(), S_IFDIR | S_ISVTX | 0777);
-		root->nlink = 2;
-		root->size = 2 * DIRENT_SIZE;
-		mq_sb->root = root;
-	}
-	*out = superblock_get(mq_sb);
+	free(to_mq_sb(sb));
+}
+
+static const struct superblock_ops mq_sb_ops = { .statfs = mq_statfs, .release = mq_sb_release };
+
+static struct superblock *new_sb(void)
+{
+	struct mq_sb *ms = NEW(struct mq_sb);
+	superblock_init(&ms->sb, &mq_sb_ops, "mqueue", MQUEUE_MAGIC);
+	ms->sb.cache_negative = true;
+	struct inode *root = NEW(struct inode);
+	inode_init(root, &ms->sb, &dir_inode_ops, inode_next_ino(), S_IFDIR | S_ISVTX | 0777);
+	root->nlink = 2;
+	root->size = 2 * DIRENT_SIZE;
+	ms->sb.root = root;
+	return &ms->sb;
+}
+
+int mqueue_mount(struct ipc_ns *ns, struct superblock **out)
+{
+	if (!ns->mqueues)
+		ns->mqueues = mount_internal(new_sb(), "mqueue");
+	*out = superblock_get(ns->mqueues->sb);
 	return 0;
+}
+
+void mqueue_end(struct mount *m)
+{
+	struct mq_sb *ms = to_mq_sb(m->sb);
+	for (struct entry *e; (e = ms->entries); ) {
+		HASH_DEL(ms->entries, e);
+		e->q->inode.nlink--;
+		inode_put(&e->q->inode);
+		free(e);
+	}
+	mount_put(m);
 }
 
 /* --- making queues --- */
@@ -284,14 +309,14 @@ static int check_attr(const struct cred *c, const struct mq_attr *a, uint64_t *o
 	return 0;
 }
 
-static int mqueue_new(struct task *t, mode_t mode, const struct mq_attr *attr, struct mqueue **out)
+static int mqueue_new(struct task *t, struct mq_sb *ms, mode_t mode, const struct mq_attr *attr, struct mqueue **out)
 {
 	const struct mq_attr defaults = { .mq_maxmsg = MIN(mqueue_msg_max, mqueue_msg_default),
 					  .mq_msgsize = MIN(mqueue_msgsize_max, mqueue_msgsize_default) };
 	const struct mq_attr *a = attr ? attr : &defaults;
 	const struct cred *c = t->cred;
 	uint64_t bytes;
-	if (HASH_COUNT(entries) >= (unsigned)mqueue_queues_max && !cred_has_cap(c, CAP_SYS_RESOURCE))
+	if (HASH_COUNT(ms->entries) >= (unsigned)mqueue_queues_max && !cred_has_cap(c, CAP_SYS_RESOURCE))
 		return -ENOSPC;
 	int err = check_attr(c, a, &bytes);
 	if (err)
@@ -308,7 +333,7 @@ static int mqueue_new(struct task *t, mode_t mode, const struct mq_attr *attr, s
 	mqueue_init(q, a->mq_maxmsg, a->mq_msgsize);
 	q->uid = c->uid;
 	q->charged_bytes = bytes;
-	inode_init(&q->inode, mq_sb, &mq_inode_ops, inode_next_ino(), S_IFREG | (mode & 07777));
+	inode_init(&q->inode, &ms->sb, &mq_inode_ops, inode_next_ino(), S_IFREG | (mode & 07777));
 	q->inode.uid = c->fsuid;
 	q->inode.gid = c->fsgid;
 	q->inode.size = FILE_SIZE;
@@ -324,7 +349,7 @@ static int make_entry(struct task *t, const struct path *dir, struct dentry *d, 
 	int err = dir_may_create(dir, t->cred);
 	struct mqueue *q;
 	if (!err)
-		err = mqueue_new(t, mode & ~t->fs->umask, attr, &q);
+		err = mqueue_new(t, to_mq_sb(di->sb), mode & ~t->fs->umask, attr, &q);
 	if (err)
 		return err;
 	size_t len = strlen(d->name);
@@ -332,7 +357,7 @@ static int make_entry(struct task *t, const struct path *dir, struct dentry *d, 
 	memcpy(e->name, d->name, len);
 	e->cookie = next_cookie++;
 	e->q = q;
-	HASH_ADD_STR(entries, name, e);
+	HASH_ADD_STR(to_mq_sb(di->sb)->entries, name, e);
 	di->size += DIRENT_SIZE;
 	di->atime = di->mtime = di->ctime = inode_now();
 	dcache_instantiate(d, &q->inode);
@@ -343,17 +368,14 @@ static int make_entry(struct task *t, const struct path *dir, struct dentry *d, 
 /* --- by name --- */
 
 /* The directory that names of queues are looked up in. out: references. */
-static int mqueue_dir(struct path *out)
+static int mqueue_dir(struct ipc_ns *ns, struct path *out)
 {
-	static struct mount *mnt;         /* in no namespace */
-	if (!mnt) {
-		struct superblock *sb;
-		int err = mqueue_mount(&sb);
-		if (err)
-			return err;
-		mnt = mount_internal(sb, "mqueue");
-	}
-	*out = (struct path){ .mnt = mount_get(mnt), .dentry = dcache_root(mq_sb) };
+	struct superblock *sb;
+	int err = mqueue_mount(ns, &sb);
+	if (err)
+		return err;
+	*out = (struct path){ .mnt = mount_get(ns->mqueues), .dentry = dcache_root(sb) };
+	superblock_put(sb);
 	return 0;
 }
 
@@ -382,7 +404,7 @@ int mqueue_open(struct task *t, const char *name, int oflag, mode_t mode, const 
 	if (err)
 		return err;
 	AUTO_PATH dir = { 0 };
-	err = mqueue_dir(&dir);
+	err = mqueue_dir(t->ipc_ns, &dir);
 	if (err)
 		return err;
 	struct inode *di = dir.dentry->inode;
@@ -406,6 +428,6 @@ int mqueue_unlink(struct task *t, const char *name)
 	if (err)
 		return err;
 	AUTO_PATH dir = { 0 };
-	err = mqueue_dir(&dir);
+	err = mqueue_dir(t->ipc_ns, &dir);
 	return err ? err : vfs_unlink_in(t, &dir, name);
 }

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "sentry/fs/tmpfs/tmpfs.h"
+#include "sentry/ipc/ipc_ns.h"
 #include "sentry/ipc/msg_impl.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task.h"
 
 int msg_max_bytes = 8192, msg_queue_max_bytes = 16384, msg_max_queues = 32000;
@@ -39,7 +41,18 @@ static void queue_free(struct ipc_object *o)
 	free(to_msg_queue(o));
 }
 
-struct ipc_ids msg_ids = IPC_IDS_INIT(&msg_max_queues, queue_free);
+void msg_ids_init(struct ipc_ids *ids)
+{
+	*ids = (struct ipc_ids)IPC_IDS_INIT(&msg_max_queues, queue_free);
+}
+
+void msg_ids_end(struct ipc_ids *ids)
+{
+	int index = 0;
+	for (struct ipc_object *o; (o = ipc_next(ids, &index)); )
+		msg_remove(to_msg_queue(o));
+}
+
 
 static int msg_queue_new(struct task *t, int key, int flags)
 {
@@ -51,7 +64,7 @@ static int msg_queue_new(struct task *t, int key, int flags)
 	TAILQ_INIT(&q->receivers);
 	q->max_bytes = (uint64_t)msg_queue_max_bytes;
 	q->ctime = inode_now().tv_sec;
-	int id = ipc_add(&msg_ids, &q->ipc, key, (mode_t)flags & 0777, t->cred);
+	int id = ipc_add(&t->ipc_ns->msg, &q->ipc, key, (mode_t)flags & 0777, t->cred);
 	if (id < 0)
 		queue_free(&q->ipc);
 	return id;
@@ -60,7 +73,7 @@ static int msg_queue_new(struct task *t, int key, int flags)
 int msg_get(struct task *t, int key, int flags)
 {
 	struct ipc_object *o;
-	int err = ipc_get_key(&msg_ids, key, flags, &o);
+	int err = ipc_get_key(&t->ipc_ns->msg, key, flags, &o);
 	if (err)
 		return err;
 	if (!o)
@@ -79,25 +92,25 @@ void msg_remove(struct msg_queue *q)
 	ipc_remove(&q->ipc);
 }
 
-void msg_stat(const struct msg_queue *q, struct msqid_ds *out)
+void msg_stat(const struct task *t, const struct msg_queue *q, struct msqid_ds *out)
 {
 	memset(out, 0, sizeof(*out));
-	ipc_perm_get(&q->ipc, &out->msg_perm);
+	ipc_perm_get(&q->ipc, t->cred, &out->msg_perm);
 	out->msg_stime = q->stime;
 	out->msg_rtime = q->rtime;
 	out->msg_ctime = q->ctime;
 	out->__msg_cbytes = q->bytes;
 	out->msg_qnum = q->count;
 	out->msg_qbytes = q->max_bytes;
-	out->msg_lspid = q->lspid;
-	out->msg_lrpid = q->lrpid;
+	out->msg_lspid = pid_shown(t, q->lspid);
+	out->msg_lrpid = pid_shown(t, q->lrpid);
 }
 
-struct msg_totals msg_totals(void)
+struct msg_totals msg_totals(const struct task *t)
 {
 	struct msg_totals sum = { 0 };
 	int index = 0;
-	for (struct ipc_object *o; (o = ipc_next(&msg_ids, &index)); ) {
+	for (struct ipc_object *o; (o = ipc_next(&t->ipc_ns->msg, &index)); ) {
 		sum.count += to_msg_queue(o)->count;
 		sum.bytes += to_msg_queue(o)->bytes;
 	}

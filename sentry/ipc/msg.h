@@ -25,10 +25,9 @@ struct msg_queue {
 };
 static inline struct msg_queue *to_msg_queue(struct ipc_object *o) { return container_of(o, struct msg_queue, ipc); }
 
-extern struct ipc_ids msg_ids;
 extern int msg_max_bytes, msg_queue_max_bytes, msg_max_queues;   /* sysctls kernel.msgmax, .msgmnb, .msgmni */
 struct msg_totals { uint64_t count, bytes; };
-struct msg_totals msg_totals(void);       /* in all queues */
+struct msg_totals msg_totals(const struct task *t);       /* in all queues */
 
 /* Charged to the sandbox. NULL: there is no memory for it. */
 struct msg *msg_new(int64_t type, size_t bytes);
@@ -46,4 +45,4 @@ int msg_receive(struct task *t, int id, size_t bytes, int64_t type, int flags, s
 void msg_remove(struct msg_queue *q);     /* IPC_RMID: messages go, those who wait get -EIDRM */
 /* IPC_SET: who waits looks again, whether permission, room or limits allow it now. */
 void msg_changed(struct msg_queue *q);
-void msg_stat(const struct msg_queue *q, struct msqid_ds *out);
+void msg_stat(const struct task *t, const struct msg_queue *q, struct msqid_ds *out);

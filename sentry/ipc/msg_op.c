@@ -7,6 +7,7 @@
  *          wait. */
 #include <string.h>
 
+#include "sentry/ipc/ipc_ns.h"
 #include "sentry/ipc/msg_impl.h"
 #include "sentry/kernel/task.h"
 #include "sentry/vfs/inode.h"
@@ -149,7 +150,7 @@ void msg_changed(struct msg_queue *q)
 
 int msg_send(struct task *t, int id, struct msg *m, bool nonblock)
 {
-	struct ipc_object *o = ipc_find(&msg_ids, id);
+	struct ipc_object *o = ipc_find(&t->ipc_ns->msg, id);
 	if (!o)
 		return -EINVAL;
 	struct msg_queue *q = to_msg_queue(o);
@@ -229,7 +230,7 @@ static int wait_message(struct task *t, struct msg_queue *q, size_t bytes, int64
 
 int msg_receive(struct task *t, int id, size_t bytes, int64_t type, int flags, struct msg **out)
 {
-	struct ipc_object *o = ipc_find(&msg_ids, id);
+	struct ipc_object *o = ipc_find(&t->ipc_ns->msg, id);
 	if (!o)
 		return -EINVAL;
 	struct msg_queue *q = to_msg_queue(o);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sentry/fs/tmpfs/tmpfs.h"
+#include "sentry/ipc/ipc_ns.h"
 #include "sentry/ipc/sem_impl.h"
 
 int sem_limits[4] = { 32000, 1024000000, 500, 32000 };
@@ -24,7 +25,18 @@ static void sem_free(struct ipc_object *o)
 	free(s);
 }
 
-struct ipc_ids sem_ids = IPC_IDS_INIT(&sem_limits[SEM_LIMIT_MNI], sem_free);
+void sem_ids_init(struct ipc_ids *ids)
+{
+	*ids = (struct ipc_ids)IPC_IDS_INIT(&sem_limits[SEM_LIMIT_MNI], sem_free);
+}
+
+void sem_ids_end(struct ipc_ids *ids)
+{
+	int index = 0;
+	for (struct ipc_object *o; (o = ipc_next(ids, &index)); )
+		sem_remove(to_sem_set(o));
+}
+
 
 int sem_total(void)
 {
@@ -35,12 +47,12 @@ static int sem_new(struct task *t, int key, int nsems, int flags)
 {
 	if (nsems == 0)
 		return -EINVAL;
-	if (nsems > sem_limits[SEM_LIMIT_MNS] - total || sem_ids.count >= sem_limits[SEM_LIMIT_MNI])
+	if (nsems > sem_limits[SEM_LIMIT_MNS] - total || t->ipc_ns->sem.count >= sem_limits[SEM_LIMIT_MNI])
 		return -ENOSPC;
 	if (fs_memory_charge(set_bytes(nsems)))
 		return -ENOMEM;
 	struct sem_set *s = calloc(1, set_bytes(nsems));
-	int id = s ? ipc_add(&sem_ids, &s->ipc, key, (mode_t)flags & 0777, t->cred) : -ENOMEM;
+	int id = s ? ipc_add(&t->ipc_ns->sem, &s->ipc, key, (mode_t)flags & 0777, t->cred) : -ENOMEM;
 	if (id < 0) {
 		fs_memory_uncharge(set_bytes(nsems));
 		free(s);
@@ -59,7 +71,7 @@ int sem_get(struct task *t, int key, int nsems, int flags)
 	if (nsems < 0 || nsems > sem_limits[SEM_LIMIT_MSL])
 		return -EINVAL;
 	struct ipc_object *o;
-	int err = ipc_get_key(&sem_ids, key, flags, &o);
+	int err = ipc_get_key(&t->ipc_ns->sem, key, flags, &o);
 	if (err)
 		return err;
 	if (!o)
@@ -104,10 +116,10 @@ int sem_count(const struct sem_set *s, int num, enum sem_count which)
 	return n;
 }
 
-void sem_stat(const struct sem_set *s, struct semid_ds *out)
+void sem_stat(const struct task *t, const struct sem_set *s, struct semid_ds *out)
 {
 	memset(out, 0, sizeof(*out));
-	ipc_perm_get(&s->ipc, &out->sem_perm);
+	ipc_perm_get(&s->ipc, t->cred, &out->sem_perm);
 	out->sem_otime = s->otime;
 	out->sem_ctime = s->ctime;
 	out->sem_nsems = (unsigned long)s->nsems;

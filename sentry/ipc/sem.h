@@ -24,7 +24,6 @@ struct sem_set {
 };
 static inline struct sem_set *to_sem_set(struct ipc_object *o) { return container_of(o, struct sem_set, ipc); }
 
-extern struct ipc_ids sem_ids;
 extern int sem_limits[4];                 /* sysctl kernel.sem: semmsl, semmns, semopm, semmni */
 enum { SEM_LIMIT_MSL, SEM_LIMIT_MNS, SEM_LIMIT_OPM, SEM_LIMIT_MNI };
 int sem_total(void);                      /* semaphores in all sets */
@@ -40,7 +39,7 @@ void sem_remove(struct sem_set *s);       /* IPC_RMID: those who wait get -EIDRM
 void sem_set_values(struct sem_set *s, int first, int n, const unsigned short *values, int pid);
 enum sem_count { SEM_COUNT_NEGATIVE, SEM_COUNT_ZERO };
 int sem_count(const struct sem_set *s, int num, enum sem_count which);   /* GETNCNT, GETZCNT: who waits on it */
-void sem_stat(const struct sem_set *s, struct semid_ds *out);
+void sem_stat(const struct task *t, const struct sem_set *s, struct semid_ds *out);
 
 /* The undo lists of processes: shared by tasks that were cloned with CLONE_SYSVSEM. */
 struct sem_undo_list *sem_undo_share(struct task *t);                  /* for a new task: t's, made if need be. A reference */

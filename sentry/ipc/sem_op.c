@@ -5,6 +5,7 @@
  *          let others in between.
  * LINUX    ipc/sem.c: perform_atomic_semop(), do_smart_update(). Same: an operation that waits for zero or for more counts in
  *          GETZCNT or GETNCNT of the one semaphore that stopped it; never restarted after a signal. */
+#include "sentry/ipc/ipc_ns.h"
 #include "sentry/ipc/sem_impl.h"
 #include "sentry/vfs/inode.h"
 
@@ -115,7 +116,7 @@ int sem_operate(struct task *t, int id, const struct sembuf *ops, unsigned n, ui
 		max = MAX(max, (unsigned)ops[i].sem_num);
 		undo |= ops[i].sem_flg & SEM_UNDO;
 	}
-	struct ipc_object *o = ipc_find(&sem_ids, id);
+	struct ipc_object *o = ipc_find(&t->ipc_ns->sem, id);
 	if (!o)
 		return -EINVAL;
 	struct sem_set *s = to_sem_set(o);

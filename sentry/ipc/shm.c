@@ -12,8 +12,10 @@
 #include <string.h>
 
 #include "sentry/fs/tmpfs/tmpfs.h"
+#include "sentry/ipc/ipc_ns.h"
 #include "sentry/ipc/shm_impl.h"
 #include "sentry/kernel/machine.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task.h"
 #include "sentry/vfs/dcache.h"
 
@@ -27,7 +29,18 @@ static void shm_free(struct ipc_object *o)
 	free(to_shm(o));
 }
 
-struct ipc_ids shm_ids = IPC_IDS_INIT(&shm_max_count, shm_free);
+void shm_ids_init(struct ipc_ids *ids)
+{
+	*ids = (struct ipc_ids)IPC_IDS_INIT(&shm_max_count, shm_free);
+}
+
+void shm_ids_end(struct ipc_ids *ids)
+{
+	int index = 0;
+	for (struct ipc_object *o; (o = ipc_next(ids, &index)); )
+		shm_remove(to_shm(o));
+}
+
 
 static uint64_t pages_of(uint64_t bytes)
 {
@@ -73,7 +86,7 @@ static int shm_new(struct task *t, int key, uint64_t size, int flags)
 	uint64_t pages = pages_of(size), sum;
 	if (pages > UINT64_MAX / PAGE_SIZE || __builtin_add_overflow(total_pages, pages, &sum) || sum > shm_all_pages)
 		return -ENOSPC;
-	if (shm_ids.count >= shm_max_count)
+	if (t->ipc_ns->shm.count >= shm_max_count)
 		return -ENOSPC;
 	if (flags & SHM_HUGETLB)
 		return -EINVAL;           /* as without hugetlbfs */
@@ -89,7 +102,7 @@ static int shm_new(struct task *t, int key, uint64_t size, int flags)
 	s->size = size;
 	s->ctime = inode_now().tv_sec;
 	s->cpid = t->tg->tgid;
-	int id = ipc_add(&shm_ids, &s->ipc, key, (mode_t)flags & 0777, t->cred);
+	int id = ipc_add(&t->ipc_ns->shm, &s->ipc, key, (mode_t)flags & 0777, t->cred);
 	if (id < 0) {
 		file_put(f);
 		free(s);
@@ -103,7 +116,7 @@ static int shm_new(struct task *t, int key, uint64_t size, int flags)
 int shm_get(struct task *t, int key, uint64_t size, int flags)
 {
 	struct ipc_object *o;
-	int err = ipc_get_key(&shm_ids, key, flags, &o);
+	int err = ipc_get_key(&t->ipc_ns->shm, key, flags, &o);
 	if (err)
 		return err;
 	if (!o)
@@ -137,16 +150,16 @@ void shm_set_locked(struct shm *s, bool on)
 	s->ipc.mode = on ? s->ipc.mode | SHM_LOCKED_BIT : s->ipc.mode & ~(mode_t)SHM_LOCKED_BIT;
 }
 
-void shm_stat(const struct shm *s, struct shmid_ds *out)
+void shm_stat(const struct task *t, const struct shm *s, struct shmid_ds *out)
 {
 	memset(out, 0, sizeof(*out));
-	ipc_perm_get(&s->ipc, &out->shm_perm);
+	ipc_perm_get(&s->ipc, t->cred, &out->shm_perm);
 	out->shm_segsz = s->size;
 	out->shm_atime = s->atime;
 	out->shm_dtime = s->dtime;
 	out->shm_ctime = s->ctime;
-	out->shm_cpid = s->cpid;
-	out->shm_lpid = s->lpid;
+	out->shm_cpid = pid_shown(t, s->cpid);
+	out->shm_lpid = pid_shown(t, s->lpid);
 	out->shm_nattch = s->nattch;
 }
 
@@ -158,11 +171,11 @@ uint64_t shm_resident_pages(const struct shm *s)
 	return i->blocks / (PAGE_SIZE / 512);
 }
 
-struct shm_usage shm_usage(void)
+struct shm_usage shm_usage(const struct task *t)
 {
 	struct shm_usage u = { .pages = total_pages };
 	int index = 0;
-	for (struct ipc_object *o; (o = ipc_next(&shm_ids, &index)); )
+	for (struct ipc_object *o; (o = ipc_next(&t->ipc_ns->shm, &index)); )
 		u.resident += shm_resident_pages(to_shm(o));
 	return u;
 }

@@ -19,7 +19,6 @@ struct shm {
 };
 static inline struct shm *to_shm(struct ipc_object *o) { return container_of(o, struct shm, ipc); }
 
-extern struct ipc_ids shm_ids;
 extern uint64_t shm_max_bytes, shm_all_pages;   /* sysctls kernel.shmmax, kernel.shmall */
 extern int shm_max_count;                 /* kernel.shmmni */
 
@@ -33,10 +32,10 @@ int shm_detach(struct task *t, uint64_t addr) MUST_CHECK;
 void shm_remove(struct shm *s);
 /* SHM_LOCK, SHM_UNLOCK after the permission check. */
 void shm_set_locked(struct shm *s, bool on);
-void shm_stat(const struct shm *s, struct shmid_ds *out);
+void shm_stat(const struct task *t, const struct shm *s, struct shmid_ds *out);
 
 struct shm_usage { uint64_t pages, resident; };
-struct shm_usage shm_usage(void);         /* of all segments. Never sleeps */
+struct shm_usage shm_usage(const struct task *t);         /* of all segments. Never sleeps */
 uint64_t shm_resident_pages(const struct shm *s);   /* never sleeps: tmpfs looks at its memfd */
 
 /* t has copied its memory (fork) or leaves it as the last one: its attachments' lpid. Cheap where nothing is attached. */

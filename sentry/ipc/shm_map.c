@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
+#include "sentry/ipc/ipc_ns.h"
 #include "sentry/ipc/shm_impl.h"
 #include "sentry/kernel/task.h"
 
@@ -102,7 +103,7 @@ int64_t shm_attach(struct task *t, int id, uint64_t addr, int flags)
 		prot |= PROT_EXEC;
 		wanted |= 0111;
 	}
-	struct ipc_object *o = ipc_find(&shm_ids, id);
+	struct ipc_object *o = ipc_find(&t->ipc_ns->shm, id);
 	if (!o)
 		return -EINVAL;
 	err = ipc_permission(o, t->cred, wanted);

@@ -15,7 +15,7 @@ int task_may_access(const struct task *viewer, const struct task *target, enum a
 		return -EPERM;
 	uint32_t uid = fs ? v->fsuid : v->uid, gid = fs ? v->fsgid : v->gid;
 	bool same = uid == c->uid && uid == c->euid && uid == c->suid && gid == c->gid && gid == c->egid && gid == c->sgid;
-	bool capable = cred_has_cap(v, CAP_SYS_PTRACE) && v->user_ns == c->user_ns;
+	bool capable = cred_ns_cap(v, c->user_ns, CAP_SYS_PTRACE);
 	if (!same && !capable)
 		return -EPERM;
 	if (target->mm && target->mm->dumpable != 1 && !capable)

@@ -5,6 +5,7 @@
  * LINUX    kernel/time/. Same: an interval's next expiry is counted from the last one, not from when it was noticed.
  * MISSING  A jump of the host's real-time clock moves timers on it only when they next fire; PTP clocks. */
 #include "sentry/kernel/clock.h"
+#include "sentry/kernel/pid_ns.h"
 
 #define CPU_POLL_MIN_NS 1000000ULL
 
@@ -16,10 +17,10 @@ static int find_cpu_clock(struct task *t, int id, struct clock *out)
 		return -EINVAL;
 	out->host = -1;
 	if (id & 4) {
-		out->task = pid ? task_find(pid) : t;
+		out->task = pid ? task_find_for(t, pid) : t;
 		return out->task && out->task->tg == t->tg ? 0 : -EINVAL;
 	}
-	out->tg = pid ? tg_find(pid) : t->tg;
+	out->tg = pid ? tg_find_for(t, pid) : t->tg;
 	return out->tg ? 0 : -EINVAL;
 }
 

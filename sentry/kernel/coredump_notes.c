@@ -2,6 +2,7 @@
  *
  * LINUX    fs/binfmt_elf.c: fill_note_info(). The same notes in the same order, for one thread. */
 #include "sentry/kernel/coredump_notes.h"
+#include "sentry/kernel/pid_ns.h"
 
 #include <elf.h>
 #include <signal.h>
@@ -44,10 +45,10 @@ static void note_status(struct task *t, int sig, struct seq *s)
 	st.pr_info.si_signo = st.pr_cursig = (short)sig;
 	st.pr_sigpend = t->pending.set;
 	st.pr_sighold = t->blocked;
-	st.pr_pid = t->tid;
-	st.pr_ppid = t->tg->parent ? t->tg->parent->tgid : 0;
-	st.pr_pgrp = t->tg->pgrp->pgid;
-	st.pr_sid = t->tg->pgrp->session->sid;
+	st.pr_pid = t->vtid;
+	st.pr_ppid = t->tg->parent ? pid_shown(t, t->tg->parent->tgid) : 0;
+	st.pr_pgrp = pid_shown(t, t->tg->pgrp->pgid);
+	st.pr_sid = pid_shown(t, t->tg->pgrp->session->sid);
 	st.pr_utime = time_of(t->utime_ns);
 	st.pr_stime = time_of(t->stime_ns);
 	_Static_assert(sizeof(st.pr_reg) == sizeof(t->pl->regs), "both are user_regs_struct");
@@ -64,10 +65,10 @@ static void note_process(struct task *t, struct seq *s)
 	ps.pr_nice = (char)t->sched.nice;
 	ps.pr_uid = t->cred->uid;
 	ps.pr_gid = t->cred->gid;
-	ps.pr_pid = t->tg->tgid;
-	ps.pr_ppid = t->tg->parent ? t->tg->parent->tgid : 0;
-	ps.pr_pgrp = t->tg->pgrp->pgid;
-	ps.pr_sid = t->tg->pgrp->session->sid;
+	ps.pr_pid = t->tg->vtgid;
+	ps.pr_ppid = t->tg->parent ? pid_shown(t, t->tg->parent->tgid) : 0;
+	ps.pr_pgrp = pid_shown(t, t->tg->pgrp->pgid);
+	ps.pr_sid = pid_shown(t, t->tg->pgrp->session->sid);
 	memcpy(ps.pr_fname, t->comm, MIN(sizeof(ps.pr_fname) - 1, sizeof(t->comm)));
 	uint64_t bytes = MIN(t->mm->arg_end - t->mm->arg_start, (uint64_t)sizeof(ps.pr_psargs) - 1);
 	ssize_t n = mm_read(t->mm, t->mm->arg_start, ps.pr_psargs, bytes);

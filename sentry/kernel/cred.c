@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sentry/kernel/task.h"
+#include "sentry/kernel/user_ns.h"
 
 #define ALL_CAPS ((1ULL << (CAP_LAST_CAP + 1)) - 1)
 
@@ -32,6 +33,7 @@ void cred_put(struct cred *c)
 	if (!c || --c->refs > 0)
 		return;
 	free(c->groups);
+	user_ns_put(c->user_ns);
 	free(c);
 }
 
@@ -40,6 +42,7 @@ struct cred *cred_copy(const struct cred *c)
 	struct cred *copy = NEW(struct cred);
 	*copy = *c;
 	copy->refs = 1;
+	user_ns_get(copy->user_ns);
 	if (c->ngroups > 0) {
 		size_t bytes = (size_t)c->ngroups * sizeof(*c->groups);
 		copy->groups = xzalloc(bytes);
@@ -58,10 +61,21 @@ bool cred_in_group(const struct cred *c, uint32_t gid)
 	return false;
 }
 
+/* May `new` do nothing that `old` could not? Who made a user namespace could do everything in it. */
+static bool is_subset(const struct cred *new, const struct cred *old)
+{
+	if (new->user_ns == old->user_ns)
+		return !(new->cap_permitted & ~old->cap_permitted);
+	for (const struct user_ns *ns = new->user_ns; ns; ns = ns->id.owner)
+		if (ns->id.owner == old->user_ns && ns->uid == old->euid)
+			return true;
+	return false;
+}
+
 void cred_install(struct task *t, struct cred *new)
 {
 	struct cred *old = t->cred;
-	bool gained = new->cap_permitted & ~old->cap_permitted;
+	bool gained = !is_subset(new, old);
 	if (old->euid != new->euid || old->egid != new->egid || old->fsuid != new->fsuid || old->fsgid != new->fsgid ||
 	    gained) {
 		if (t->mm)

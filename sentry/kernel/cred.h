@@ -13,7 +13,7 @@ struct cred {
 	uint64_t cap_permitted, cap_effective, cap_inheritable, cap_bset, cap_ambient;
 	unsigned securebits;
 	bool no_new_privs;
-	struct user_ns *user_ns;          /* NULL: the sandbox's first */
+	struct user_ns *user_ns;          /* a reference; NULL: the sandbox's first */
 };
 struct cred *cred_get(const struct cred *c);
 void cred_put(struct cred *c);
@@ -24,7 +24,10 @@ struct cred *cred_new(uint32_t uid, uint32_t gid);                     /* of a f
 struct task;
 void cred_install(struct task *t, struct cred *new);
 bool cred_in_group(const struct cred *c, uint32_t gid);                /* fsgid or supplementary */
-static inline bool cred_has_cap(const struct cred *c, int cap) { return c->cap_effective >> cap & 1; }
+/* A capability over the whole sandbox; in c's own user namespace; in any one (NULL: the first). */
+static inline bool cred_has_own_cap(const struct cred *c, int cap) { return c->cap_effective >> cap & 1; }
+static inline bool cred_has_cap(const struct cred *c, int cap) { return !c->user_ns && cred_has_own_cap(c, cap); }
+bool cred_ns_cap(const struct cred *c, const struct user_ns *ns, int cap);
 
 /* A user's tasks and queued signals, against RLIMIT_NPROC and RLIMIT_SIGPENDING, and inotify instances: kernel/user.c. */
 struct user_counts { int tasks, signals, inotifies; };

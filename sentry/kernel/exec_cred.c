@@ -3,6 +3,7 @@
  * LINUX    fs/exec.c (bprm_fill_uid), security/commoncap.c (cap_bprm_creds_from_file).
  * MISSING  File capabilities (security.capability): a program that has them runs without. */
 #include "sentry/kernel/exec.h"
+#include "sentry/kernel/user_ns.h"
 
 #include <linux/capability.h>
 #include <linux/securebits.h>
@@ -14,6 +15,9 @@ static void take_ids_of_file(struct cred *c, const struct file *f)
 	if (c->no_new_privs || (f->path.mnt && (f->path.mnt->flags & MNT_NOSUID)))
 		return;
 	mode_t mode = f->inode->mode;
+	/* Of a file whose ids mean nothing there. */
+	if (id_number(c->user_ns, ID_UID, f->inode->uid) == ID_NONE || id_number(c->user_ns, ID_GID, f->inode->gid) == ID_NONE)
+		return;
 	if (mode & S_ISUID)
 		c->euid = f->inode->uid;
 	if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
@@ -27,12 +31,13 @@ void exec_cred(struct exec *ex)
 	take_ids_of_file(c, ex->file);
 	bool set_id = c->euid != old->uid || c->egid != old->gid;
 
+	uint32_t root = cred_root(c);
 	uint64_t permitted = 0;
 	bool effective = false;
 	if (!(c->securebits & (1u << SECURE_NOROOT))) {
-		if (c->euid == 0 || c->uid == 0)
+		if (c->euid == root || c->uid == root)
 			permitted = c->cap_bset | c->cap_inheritable;
-		effective = c->euid == 0;
+		effective = c->euid == root;
 	}
 	if (set_id)
 		c->cap_ambient = 0;
@@ -51,6 +56,6 @@ void exec_cred(struct exec *ex)
 	c->suid = c->fsuid = c->euid;
 	c->sgid = c->fsgid = c->egid;
 	bool gained = c->cap_permitted & ~c->cap_ambient;
-	ex->secure = set_id || (c->uid != 0 && (effective || gained));
+	ex->secure = set_id || (c->uid != root && (effective || gained));
 	ex->cred = c;
 }

@@ -19,6 +19,7 @@
 
 #include "platform/base/timeline.h"
 #include "sentry/kernel/host_random.h"
+#include "sentry/kernel/user_ns.h"
 #include "sentry/mm/rewrite.h"
 #include "sentry/mm/vma.h"
 #include "sentry/vfs/file.h"
@@ -220,10 +221,10 @@ static unsigned make_auxv(const struct exec *ex, const struct elf_image *img, ui
 	ADD(AT_BASE, base);
 	ADD(AT_FLAGS, 0);
 	ADD(AT_ENTRY, bias + img->entry);
-	ADD(AT_UID, c->uid);
-	ADD(AT_EUID, c->euid);
-	ADD(AT_GID, c->gid);
-	ADD(AT_EGID, c->egid);
+	ADD(AT_UID, uid_shown(c, c->uid));
+	ADD(AT_EUID, uid_shown(c, c->euid));
+	ADD(AT_GID, gid_shown(c, c->gid));
+	ADD(AT_EGID, gid_shown(c, c->egid));
 	ADD(AT_SECURE, ex->secure);
 	ADD(AT_RANDOM, 0);
 	/* Without FSGSBASE: where GS is the platform's (pl_fast_entry()), arch_prctl(2) is how a guest sets its own. */

@@ -9,6 +9,7 @@
 #include <linux/futex.h>
 
 #include "sentry/kernel/futex.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/process.h"
 
 struct pi_waiter {
@@ -79,7 +80,7 @@ static int key_of(struct task *t, uptr_t addr, bool shared, struct futex_key *ou
 static int take_word(struct task *t, uptr_t addr, const struct futex_key *key, uint32_t *val, uint32_t extra)
 {
 	struct futex_pi *pi = find(key);
-	uint32_t new = (uint32_t)t->tid | (*val & FUTEX_OWNER_DIED) | extra;
+	uint32_t new = (uint32_t)t->vtid | (*val & FUTEX_OWNER_DIED) | extra;
 	if (pi && !TAILQ_EMPTY(&pi->waiters))
 		new |= FUTEX_WAITERS;
 	return pl_cmpxchg32(t->pl, addr.addr, val, new);
@@ -129,7 +130,7 @@ int futex_lock_pi(struct task *t, uptr_t addr, bool shared, bool try_only, uint6
 		if (get_user(t, &val, addr) < 0)
 			return -EFAULT;
 		int owner_tid = (int)(val & FUTEX_TID_MASK);
-		if (owner_tid == t->tid)
+		if (owner_tid == t->vtid)
 			return -EDEADLK;
 		if (owner_tid == 0) {
 			err = take_word(t, addr, &key, &val, 0);
@@ -145,7 +146,7 @@ int futex_lock_pi(struct task *t, uptr_t addr, bool shared, bool try_only, uint6
 				return err;
 			continue;               /* the owner may have let go meanwhile: look again */
 		}
-		struct task *owner = task_find(owner_tid);
+		struct task *owner = task_find_for(t, owner_tid);
 		if (!owner || !owner->live || owner->exiting)
 			return -ESRCH;
 		err = sleep_for_it(t, addr, &key, owner, deadline_ns);
@@ -158,7 +159,7 @@ int futex_lock_pi(struct task *t, uptr_t addr, bool shared, bool try_only, uint6
 static int hand_over(struct task *t, uptr_t addr, struct futex_pi *pi, uint32_t *val)
 {
 	struct pi_waiter *w = TAILQ_FIRST(&pi->waiters);
-	uint32_t new = (uint32_t)w->task->tid | FUTEX_WAITERS;
+	uint32_t new = (uint32_t)w->task->vtid | FUTEX_WAITERS;
 	w->chosen = true;
 	int err = pl_cmpxchg32(t->pl, addr.addr, val, new);
 	w->granted = err == 0;
@@ -196,7 +197,7 @@ int futex_unlock_pi(struct task *t, uptr_t addr, bool shared)
 	if (get_user(t, &val, addr) < 0)
 		return -EFAULT;
 	do {
-		if ((int)(val & FUTEX_TID_MASK) != t->tid)
+		if ((int)(val & FUTEX_TID_MASK) != t->vtid)
 			return -EPERM;
 		struct futex_pi *pi = find(&key);
 		err = pi ? hand_over(t, addr, pi, &val) : pl_cmpxchg32(t->pl, addr.addr, &val, 0);

@@ -20,7 +20,7 @@ static int mark_dead(struct task *t, uptr_t word, bool pi, bool pending)
 			futex_wake_addr(t, word, 1);
 			return 0;
 		}
-		if ((val & FUTEX_TID_MASK) != (uint32_t)t->tid)
+		if ((val & FUTEX_TID_MASK) != (uint32_t)t->vtid)
 			return 0;
 		int err = pl_cmpxchg32(t->pl, word.addr, &val, (val & FUTEX_WAITERS) | FUTEX_OWNER_DIED);
 		if (err == 0)

@@ -8,12 +8,16 @@
 
 struct task;
 struct pgrp;
+struct pid_ns;
 struct session;
 
 extern int pid_max;                       /* sysctl kernel.pid_max: ids are below it */
 
 /* Reserves an id for a task: the next free one if want is 0. -EAGAIN: none is free; -EEXIST; -EINVAL: out of range. */
 int pid_reserve(int want) MUST_CHECK;
+/* In a further namespace and those above it; want: numbers asked for, from its own outwards. */
+int pid_reserve_in(struct pid_ns *ns, const int *want, int nwant) MUST_CHECK;
+struct pid_ns *pid_ns_of(int nr);         /* of an id in use; borrowed from it */
 void pid_release(int nr);                 /* the task is gone; the id is free unless a group or session has it */
 
 /* Who has the id; NULL: nobody. */

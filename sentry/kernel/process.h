@@ -5,6 +5,8 @@
 
 /* task.c: like task_alloc(), with the id asked for (0: any). 0, -EAGAIN, -EEXIST, -EINVAL. */
 int task_new(struct thread_group *tg, int want_tid, struct task **out) MUST_CHECK;
+/* In another pid namespace (a thread: its process's), with the numbers asked for. -ENOMEM: its init has gone. */
+int task_new_in(struct thread_group *tg, struct pid_ns *ns, const int *want, int nwant, struct task **out) MUST_CHECK;
 void task_publish(struct task *t);                  /* task_start() without the coroutine: links it everywhere */
 void task_unpublish(struct task *t);                /* reaped: unlinks it, gives up its reference. A leader: the whole process */
 void task_set_tid(struct task *t, int tid);

@@ -79,7 +79,7 @@ int ptrace_traceme(struct task *t)
 	struct task *parent = real_parent(t);
 	if (t->ptrace.tracer || !parent || !parent->live)
 		return -EPERM;
-	if (t->cred->cap_permitted & ~parent->cred->cap_permitted && !cred_has_cap(parent->cred, CAP_SYS_PTRACE))
+	if (t->cred->cap_permitted & ~parent->cred->cap_permitted && !cred_ns_cap(parent->cred, t->cred->user_ns, CAP_SYS_PTRACE))
 		return -EPERM;
 	link_to(t, parent, parent->cred, false, 0);
 	return 0;

@@ -18,6 +18,7 @@
 
 #include "sentry/fs/pseudo/seq.h"
 #include "sentry/fs/seccomp/seccomp_notify.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task.h"
 #include "sentry/syscalls/table.h"
 
@@ -92,7 +93,7 @@ static int filter_new(struct task *t, uptr_t uprog, struct seccomp_filter **out)
 		return err;
 	if (prog.len == 0 || prog.len > BPF_MAXINSNS)
 		return -EINVAL;
-	if (!t->cred->no_new_privs && !cred_has_cap(t->cred, CAP_SYS_ADMIN))
+	if (!t->cred->no_new_privs && !cred_has_own_cap(t->cred, CAP_SYS_ADMIN))
 		return -EACCES;
 	if (!prog.insns)
 		return -EINVAL;
@@ -166,7 +167,7 @@ static int find_unsyncable(const struct task *t)
 		if (!other->live || other->seccomp.mode == SECCOMP_MODE_DISABLED)
 			continue;
 		if (other->seccomp.mode != SECCOMP_MODE_FILTER || !is_ancestor(other->seccomp.filter, t->seccomp.filter))
-			return other->tid;
+			return pid_shown(t, other->tid);
 	}
 	return 0;
 }

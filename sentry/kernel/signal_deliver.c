@@ -8,6 +8,7 @@
 
 #include "sentry/kernel/coredump.h"
 #include "sentry/kernel/crash_report.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/process.h"
 #include "sentry/mm/window.h"
 
@@ -103,10 +104,18 @@ static void run_handler(struct task *t, int sig, const siginfo_t *info)
 	ptrace_handler_entered(t);
 }
 
+/* Of what was sent from above (signal_init_is_immune) only a stop gets here; the sender's number is t's own by now. */
+static bool survives(const struct task *t, int sig, const siginfo_t *info)
+{
+	if (tg_is_init(t->tg) && t->tg != init_process())
+		return sig != SIGSTOP && !t->tg->init_faulted;
+	return signal_init_is_immune(t, sig, info);
+}
+
 /* The action of a signal that has no handler. */
 static void default_action(struct task *t, int sig, const siginfo_t *info)
 {
-	if ((SIGBIT(sig) & SIG_SET_DEFAULT_IGNORE) || signal_init_is_immune(t, sig, info))
+	if ((SIGBIT(sig) & SIG_SET_DEFAULT_IGNORE) || survives(t, sig, info))
 		return;
 	if (SIGBIT(sig) & SIG_SET_STOP) {
 		if (sig == SIGSTOP || !pgrp_is_orphaned(t->tg->pgrp))

@@ -12,7 +12,7 @@ int signal_may_send(const struct task *t, const struct task *target, int sig)
 		return 0;
 	if (c->euid == tc->suid || c->euid == tc->uid || c->uid == tc->suid || c->uid == tc->uid)
 		return 0;
-	if (cred_has_cap(c, CAP_KILL))
+	if (cred_ns_cap(c, tc->user_ns, CAP_KILL))
 		return 0;
 	if (sig == SIGCONT && tg_session(t->tg) == tg_session(target->tg))
 		return 0;

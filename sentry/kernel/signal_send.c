@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "sentry/fs/signalfd/signalfd.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/process.h"
+#include "sentry/kernel/user_ns.h"
 
 #define FIRST_REALTIME 32                /* the kernel's SIGRTMIN; libc keeps two of them for itself */
 
@@ -18,12 +20,26 @@ static bool from_process(const siginfo_t *info)
 	return info && (info->si_code == SI_USER || info->si_code == SI_TKILL || info->si_code == SI_QUEUE);
 }
 
-/* Sent to init by another guest process (0 as the sender's pid: from outside of the sandbox), and unhandled. */
+/* The sandbox's own init: sent by another guest process (0 as the sender's pid: from outside of the sandbox), and unhandled. The
+ * init of a guest's pid namespace: whatever is unhandled, but SIGKILL and SIGSTOP from above. */
 bool signal_init_is_immune(const struct task *t, int sig, const siginfo_t *info)
 {
 	const struct thread_group *tg = t->tg;
-	return tg == init_process() && tg->sighand->action[sig - 1].handler == (uint64_t)SIG_DFL &&
-	       from_process(info) && info->si_pid != 0 && info->si_pid != tg->tgid;
+	if (!tg_is_init(tg) || tg->sighand->action[sig - 1].handler != (uint64_t)SIG_DFL)
+		return false;
+	if (tg == init_process())
+		return from_process(info) && info->si_pid != 0 && info->si_pid != tg->tgid;
+	bool from_above = !info || info->si_code == SI_KERNEL || (from_process(info) && !pid_number(t->pid_ns, info->si_pid));
+	return !tg->init_faulted && !((SIGBIT(sig) & SIG_SET_KERNEL_ONLY) && from_above);
+}
+
+/* What has a sender's ids, as the receiver numbers them. */
+static void translate_ids(const struct task *t, siginfo_t *info)
+{
+	if (!from_process(info) && info->si_signo != SIGCHLD && info->si_code != SI_MESGQ)
+		return;
+	info->si_pid = pid_shown(t, info->si_pid);
+	info->si_uid = uid_shown(t->cred, info->si_uid);
 }
 
 bool signal_is_ignored(const struct task *t, int sig)
@@ -106,6 +122,7 @@ static int enqueue(struct sigpending *p, struct task *t, int sig, const siginfo_
 		e->info.si_code = SI_KERNEL;
 	}
 	e->info.si_signo = sig;
+	translate_ids(t, &e->info);
 	e->queue = p;
 	e->uid = uid;
 	user_charge(uid, 0, 1);
@@ -204,6 +221,8 @@ void signal_force_fault(struct task *t, int sig, const siginfo_t *info)
 		ka->handler = (uint64_t)SIG_DFL;
 		t->blocked &= ~SIGBIT(sig);
 	}
+	if (ka->handler == (uint64_t)SIG_DFL)
+		t->tg->init_faulted = true;
 	/* Not through prepare(): not even an exiting process's fault may be lost, or it would fault for ever. */
 	if (!(t->pending.set & SIGBIT(sig)) && enqueue(&t->pending, t, sig, info) == 0)
 		t->pending.set |= SIGBIT(sig);

@@ -9,8 +9,8 @@
 #include <limits.h>
 
 #include "sentry/kernel/pid.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/process.h"
-#include "sentry/net/net.h"
 
 static TAILQ_HEAD(tg_list, thread_group) all = TAILQ_HEAD_INITIALIZER(all);   /* by tgid */
 static int tasks;
@@ -36,11 +36,19 @@ static const struct rlimit initial_rlimits[RLIM_NLIMITS] = {
 	[RLIMIT_RTTIME] = { INF, INF },
 };
 
+static void set_ids(struct task *t, int tid)
+{
+	t->tid = tid;
+	t->pid_ns = pid_ns_of(tid);
+	t->vtid = pid_number(t->pid_ns, tid);
+}
+
 static struct thread_group *tg_new(struct task *leader)
 {
 	struct thread_group *tg = NEW(struct thread_group);
 	tg->refs = 1;
 	tg->tgid = leader->tid;
+	tg->vtgid = leader->vtid;
 	tg->leader = leader;
 	TAILQ_INIT(&tg->threads);
 	TAILQ_INIT(&tg->children);
@@ -71,12 +79,19 @@ void tg_put(struct thread_group *tg)
 
 int task_new(struct thread_group *tg, int want_tid, struct task **out)
 {
-	int tid = pid_reserve(want_tid);
+	return task_new_in(tg, tg ? tg->leader->pid_ns : pid_ns_first(), &want_tid, 1, out);
+}
+
+int task_new_in(struct thread_group *tg, struct pid_ns *ns, const int *want, int nwant, struct task **out)
+{
+	if (ns->dead)
+		return -ENOMEM;
+	int tid = pid_reserve_in(ns, want, nwant);
 	if (tid < 0)
 		return tid;
 	struct task *t = NEW(struct task);
 	t->refs = 1;
-	t->tid = tid;
+	set_ids(t, tid);
 	t->start_time_ns = now_mono_ns();
 	t->altstack.ss_flags = SS_DISABLE;
 	t->timer_slack_ns = t->default_timer_slack_ns = 50000;
@@ -126,7 +141,7 @@ void task_put(struct task *t)
 	fdtable_put(t->files);
 	fs_context_put(t->fs);
 	cred_put(t->cred);
-	net_put(t->net);
+	ns_exit(t);
 	seccomp_exit(t);
 	pid_release(t->tid);
 	if (t->tg->leader == t)
@@ -153,11 +168,15 @@ void task_publish(struct task *t)
 	struct thread_group *tg = t->tg;
 	CHECK(!t->published);
 	t->published = t->live = true;
+	for (struct pid_ns *ns = t->pid_ns; ns; ns = ns->parent)
+		ns->ntasks++;
 	if (t == tg->leader) {
 		all_insert(tg);
+		if (tg_is_init(tg))
+			t->pid_ns->init = tg;
 		if (tg->parent)
 			TAILQ_INSERT_TAIL(&tg->parent->children, tg, sibling);
-		else
+		else if (!init_tg)
 			init_tg = tg;
 	}
 	TAILQ_INSERT_TAIL(&tg->threads, t, thread_link);
@@ -182,6 +201,11 @@ void task_unpublish(struct task *t)
 	TAILQ_REMOVE(&tg->threads, t, thread_link);
 	user_charge(t->nproc_uid, -1, 0);
 	pid_set_task(t->tid, NULL);
+	for (struct pid_ns *ns = t->pid_ns; ns; ns = ns->parent) {
+		ns->ntasks--;
+		if (ns->gone)
+			waitq_wake(ns->gone, 0);
+	}
 	if (t == tg->leader) {
 		TAILQ_REMOVE(&all, tg, all_link);
 		if (tg->parent)
@@ -197,7 +221,7 @@ void task_unpublish(struct task *t)
 
 void task_set_tid(struct task *t, int tid)
 {
-	t->tid = tid;
+	set_ids(t, tid);
 	pid_set_task(tid, t);
 }
 

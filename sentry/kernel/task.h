@@ -11,6 +11,7 @@
 #include "platform/base/loop.h"
 #include "platform/platform.h"
 #include "sentry/kernel/cred.h"
+#include "sentry/kernel/ns.h"
 #include "sentry/kernel/ptrace.h"
 #include "sentry/kernel/seccomp.h"
 #include "sentry/kernel/signal.h"
@@ -36,7 +37,7 @@ enum stop_state { RUNNING, STOPPED, TRACED };
 
 struct thread_group {                     /* a process */
 	int refs;
-	int tgid;
+	int tgid, vtgid;                  /* see struct task */
 	struct task *leader;              /* stays as a zombie while other threads live */
 	TAILQ_HEAD(, task) threads;       /* living ones, and the zombie leader */
 	int nthreads;                     /* living */
@@ -59,6 +60,7 @@ struct thread_group {                     /* a process */
 	struct waitq wait_children;       /* woken when a child changes state; and threads at exec */
 	struct waitq exited;              /* woken when this becomes a zombie (pidfd) */
 	struct rlimit rlimits[RLIM_NLIMITS];
+	bool init_faulted;                /* of a pid namespace's init: not even it survives its own faults */
 	bool child_subreaper, did_exec, thp_disabled;
 	bool tty_left;                    /* gave up the session's terminal (TIOCNOTTY); children inherit it */
 	int oom_score_adj;
@@ -72,7 +74,8 @@ struct fork_signals { TAILQ_ENTRY(fork_signals) link; ksigset_t set; };
 
 struct task {
 	int refs;
-	int tid;
+	int tid;                          /* in the sandbox's first pid namespace, as all ids in here */
+	int vtid;                         /* in its own: what gettid(2) says */
 	struct thread_group *tg;
 	TAILQ_ENTRY(task) thread_link;
 	struct co *co;
@@ -115,8 +118,13 @@ struct task {
 	struct task *vfork_parent;        /* waits until this one execs or exits */
 	struct waitq vfork_q;
 	struct sem_undo_list *sem_undo;   /* SEM_UNDO; NULL: nothing to undo yet */
+	/* Namespaces: references, NULL once it has exited; the user namespace is cred's. */
 	struct uts_ns *uts;
 	struct mount_ns *mnt_ns;
+	struct ipc_ns *ipc_ns;
+	struct cgroup_ns *cgroup_ns;
+	struct pid_ns *pid_ns;            /* its id's: borrowed from that, stays to the end */
+	struct pid_ns *pid_ns_children;   /* where its children get their numbers */
 	struct net *net;                  /* a reference */
 	struct {
 		int policy, priority, nice, ioprio;
@@ -233,4 +241,3 @@ void sleeper_end(struct sleeper *s, struct task *t);
 #define ERESTARTNOHAND 514
 #define ERESTART_RESTARTBLOCK 516
 
-struct uts_ns { int refs; char hostname[65], domainname[65]; };

@@ -5,7 +5,7 @@
  *         stub, whether it is a thread of the guest or a process.
  * LINUX   kernel/fork.c: copy_process(), kernel_clone(). Signals to several processes (kill(-1), a terminal's) that come
  *         while the child is being made reach it too, as Linux's "multiprocess" signals do.
- * MISSING Namespaces, CLONE_INTO_CGROUP; CLONE_IO has nothing to share. */
+ * MISSING CLONE_NEWTIME, CLONE_INTO_CGROUP; CLONE_IO has nothing to share. */
 #include "sentry/kernel/task_clone.h"
 #include "sentry/kernel/timers.h"
 
@@ -16,12 +16,10 @@
 #include "sentry/fs/pidfd/pidfd.h"
 #include "sentry/ipc/sem.h"
 #include "sentry/ipc/shm.h"
+#include "sentry/kernel/pid.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/process.h"
-#include "sentry/net/net.h"
 #include "sentry/sentry.h"
-
-#define CLONE_NAMESPACES (CLONE_NEWTIME | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
-			  CLONE_NEWPID | CLONE_NEWNET)
 
 /* Each costs the sentry two mappings for its stack, and one more for a stub, of the 65530 that the host lets it have. */
 #define TASKS_MAX 16000
@@ -39,14 +37,14 @@ static int check_flags(const struct task *t, uint64_t flags)
 		return -EINVAL;
 	if ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM))
 		return -EINVAL;
-	if ((flags & CLONE_PARENT) && t->tg == init_process())
+	if ((flags & CLONE_PARENT) && tg_is_init(t->tg))
 		return -EINVAL;
 	if ((flags & CLONE_THREAD) && (flags & (CLONE_NEWUSER | CLONE_NEWPID)))
 		return -EINVAL;
 	if ((flags & CLONE_PIDFD) && (flags & (CLONE_DETACHED | CLONE_THREAD)))
 		return -EINVAL;
-	if (flags & CLONE_NAMESPACES)
-		return cred_has_cap(t->cred, CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
+	if ((flags & CLONE_THREAD) && t->pid_ns_children != t->pid_ns)
+		return -EINVAL;
 	return 0;
 }
 
@@ -106,7 +104,7 @@ static void copy_process(struct task *t, struct thread_group *tg, const struct c
 	tg_join_pgrp(tg, old->pgrp);
 }
 
-static void copy_task(struct task *t, struct task *child, const struct clone_request *req)
+static void copy_task(struct task *t, struct task *child, const struct clone_request *req, struct ns_change *ns)
 {
 	child->files = req->flags & CLONE_FILES ? fdtable_get(t->files) : fdtable_copy(t->files);
 	child->fs = req->flags & CLONE_FS ? fs_context_get(t->fs) : fs_context_copy(t->fs);
@@ -122,9 +120,8 @@ static void copy_task(struct task *t, struct task *child, const struct clone_req
 		child->sem_undo = sem_undo_share(t);
 	if (req->flags & CLONE_CHILD_CLEARTID)
 		child->clear_child_tid = req->child_tid;
-	child->uts = t->uts;                     /* borrowed: the first one lives as long as the sandbox */
-	child->mnt_ns = t->mnt_ns;
-	child->net = net_get(t->net);
+	ns_fork(t, child);
+	ns_change_apply(child, ns);
 	child->sched = t->sched;
 	if (t->sched.reset_on_fork) {
 		bool realtime = t->sched.policy == SCHED_FIFO || t->sched.policy == SCHED_RR || t->sched.policy == SCHED_DEADLINE;
@@ -148,7 +145,7 @@ static void copy_task(struct task *t, struct task *child, const struct clone_req
 	if (req->flags & CLONE_SETTLS)
 		child->pl->regs.fs_base = req->tls;
 	if (req->flags & CLONE_CHILD_SETTID)
-		(void)!mm_write(child->mm, req->child_tid.addr, &child->tid, sizeof(child->tid));
+		(void)!mm_write(child->mm, req->child_tid.addr, &child->vtid, sizeof(child->vtid));
 }
 
 /* Reserves a descriptor and tells the guest its number, while failing is still possible. */
@@ -166,7 +163,7 @@ static int reserve_pidfd(struct task *t, struct task *child, const struct clone_
 	return -EFAULT;
 }
 
-static int make(struct task *t, struct task *child, const struct clone_request *req, int event)
+static int make(struct task *t, struct task *child, const struct clone_request *req, struct ns_change *ns, int event)
 {
 	struct thread_group *tg = t->tg;
 	bool new_process = !(req->flags & CLONE_THREAD);
@@ -182,6 +179,9 @@ static int make(struct task *t, struct task *child, const struct clone_request *
 	if (t->exiting)
 		return -ERESTARTNOINTR;
 
+	if (child->pid_ns->dead)
+		return -ENOMEM;
+
 	AUTO(file_put) struct file *pidfd = NULL;
 	int fd = -1;
 	if (req->flags & CLONE_PIDFD) {
@@ -192,10 +192,11 @@ static int make(struct task *t, struct task *child, const struct clone_request *
 	co_no_sleep_begin();
 	if (new_process)
 		copy_process(t, child->tg, req);
-	copy_task(t, child, req);
+	copy_task(t, child, req, ns);
 	child->tg->pending.set |= signals.set;
+	int tid = pid_shown(t, child->tid);
 	if (req->flags & CLONE_PARENT_SETTID)
-		(void)!put_user(t, req->parent_tid, &child->tid);
+		(void)!put_user(t, req->parent_tid, &tid);
 	if (fd >= 0)
 		fd_commit(t, fd, TAKE(pidfd), true);
 	if (req->flags & CLONE_VFORK)
@@ -203,6 +204,21 @@ static int make(struct task *t, struct task *child, const struct clone_request *
 	ptrace_inherit(t, child, req->flags, event);
 	task_start(child);
 	co_no_sleep_end();
+	return 0;
+}
+
+/* The numbers asked for, from the child's own namespace outwards. */
+static int check_set_tid(const struct task *t, const struct pid_ns *ns, const struct clone_request *req)
+{
+	if (req->nset_tid > ns->level + 1)
+		return -EINVAL;
+	for (int i = 0; i < req->nset_tid; i++, ns = ns->parent) {
+		int tid = req->set_tid[i];
+		if (tid < 1 || tid >= pid_max || (tid != 1 && ns->level && !ns->init))
+			return -EINVAL;
+		if (!cred_ns_cap(t->cred, ns->id.owner, CAP_SYS_ADMIN) && !cred_ns_cap(t->cred, ns->id.owner, CAP_CHECKPOINT_RESTORE))
+			return -EPERM;
+	}
 	return 0;
 }
 
@@ -217,16 +233,24 @@ long task_clone(struct task *t, const struct clone_request *req)
 	err = check_limits(t);
 	if (err)
 		return err;
+	AUTO_NS_CHANGE ns = { 0 };
+	err = ns_unshare(t, req->flags, &ns);
+	if (err)
+		return err;
+	struct pid_ns *pid_ns = ns.set[NS_PID].obj ? ns.set[NS_PID].obj : t->pid_ns_children;
+	err = check_set_tid(t, pid_ns, req);
+	if (err)
+		return err;
 	AUTO(task_put) struct task *child = NULL;
-	err = task_new(req->flags & CLONE_THREAD ? t->tg : NULL, req->set_tid, &child);
+	err = task_new_in(req->flags & CLONE_THREAD ? t->tg : NULL, pid_ns, req->set_tid, req->nset_tid, &child);
 	if (err)
 		return err;
 	int event = ptrace_clone_event(t, req->flags, req->exit_signal);
-	err = make(t, child, req, event);
+	err = make(t, child, req, &ns, event);
 	if (err)
 		return err;
 	/* From here on the reference is the family's: it may be reaped while we wait for it. */
-	int tid = child->tid;
+	int tid = pid_shown(t, child->tid);
 	task_get(child);
 	if (event)
 		ptrace_event(t, event, (uint64_t)tid);

@@ -12,6 +12,7 @@
 #include "sentry/ipc/shm.h"
 #include "sentry/kernel/clock.h"
 #include "sentry/kernel/futex.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/process.h"
 #include "sentry/kernel/timers.h"
 #include "sentry/sentry.h"
@@ -129,6 +130,7 @@ static void drop_resources(struct task *t)
 	fdtable_put(TAKE(t->files));
 	fs_context_put(TAKE(t->fs));
 	seccomp_exit(t);
+	ns_exit(t);
 }
 
 /* The last thread has ended. */
@@ -198,6 +200,10 @@ void task_do_exit(struct task *t)
 		sandbox_exit(tg->exit_code);
 	}
 	ptrace_tracer_exits(t);
+	if (tg->nthreads == 0 && tg != init_process() && tg_is_init(tg)) {
+		tg->exiting = true;
+		pid_ns_end(tg);
+	}
 	children_reparent(t);
 	bool last = tg->nthreads == 0;
 	if (t != tg->leader && t->ptrace.tracer)

@@ -6,6 +6,7 @@
 
 #include <sys/wait.h>
 
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/process.h"
 
 #define CLOCK_TICKS_PER_SEC 100
@@ -92,13 +93,14 @@ static struct task *live_thread(struct thread_group *tg)
 	return NULL;
 }
 
-/* The nearest ancestor that asked for it, else init. */
+/* The nearest ancestor in the pid namespace that asked for it, else the namespace's init. */
 static struct thread_group *find_reaper(struct thread_group *dying)
 {
-	for (struct thread_group *tg = dying->parent; tg; tg = tg->parent)
+	struct pid_ns *ns = dying->leader->pid_ns;
+	for (struct thread_group *tg = dying->parent; tg && tg->leader->pid_ns == ns && !tg_is_init(tg); tg = tg->parent)
 		if (tg->child_subreaper && live_thread(tg))
 			return tg;
-	return init_process();
+	return ns->init ? ns->init : init_process();
 }
 
 static void send_pdeath(struct thread_group *child, const struct task *dying)

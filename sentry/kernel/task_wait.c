@@ -3,6 +3,7 @@
  * HOW     First the children, then the tasks that the caller's process traces; who is both counts as the latter.
  * LINUX   kernel/exit.c: do_wait(), wait_consider_task(), wait_task_zombie(). A zombie that WEXITED does not ask for
  *         does not count as a child to wait for. */
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task_wait.h"
 
 #include <sys/wait.h>
@@ -33,10 +34,11 @@ static bool is_eligible(const struct task *t, const struct wait_query *q, const 
 	return (q->options & __WALL) || clone_child == !!(q->options & __WCLONE);
 }
 
-static void fill(struct task *who, int code, int status, int wstatus, struct wait_result *out)
+/* Before it is reaped: its number is gone then. */
+static void fill(const struct task *waiter, struct task *who, int code, int status, int wstatus, struct wait_result *out)
 {
 	struct thread_group *child = who->tg;
-	out->pid = who->tid;
+	out->pid = pid_shown(waiter, who->tid);
 	out->uid = who->cred->uid;
 	out->code = code;
 	out->status = status;
@@ -54,16 +56,16 @@ static void fill(struct task *who, int code, int status, int wstatus, struct wai
 	}
 }
 
-static void fill_exited(struct task *who, int status, struct wait_result *out)
+static void fill_exited(const struct task *waiter, struct task *who, int status, struct wait_result *out)
 {
 	int killer = status & 0x7f;
 	int code = !killer ? CLD_EXITED : WCOREDUMP(status) ? CLD_DUMPED : CLD_KILLED;
-	fill(who, code, killer ? killer : status >> 8 & 0xff, status, out);
+	fill(waiter, who, code, killer ? killer : status >> 8 & 0xff, status, out);
 }
 
 static int take_zombie(struct task *t, struct thread_group *child, const struct wait_query *q, struct wait_result *out)
 {
-	fill_exited(child->leader, child->exit_code, out);
+	fill_exited(t, child->leader, child->exit_code, out);
 	if (!(q->options & WNOWAIT)) {
 		rusage_add(&t->tg->rusage_children, &out->rusage);
 		task_unpublish(child->leader);
@@ -77,7 +79,7 @@ static int take_tracee(struct task *t, struct task *who, const struct wait_query
 {
 	if (who == who->tg->leader && !ptrace_by_stranger(who))
 		return take_zombie(t, who->tg, q, out);
-	fill_exited(who, who->tg->exiting ? who->tg->exit_code : who->exit_code, out);
+	fill_exited(t, who, who->tg->exiting ? who->tg->exit_code : who->exit_code, out);
 	if (!(q->options & WNOWAIT))
 		ptrace_reaped(who);
 	return out->pid;
@@ -91,12 +93,12 @@ static int look_at_tracee(struct task *t, struct task *who, const struct wait_qu
 		return q->options & WEXITED ? take_tracee(t, who, q, out) : 0;
 	*any |= !who->exited || (q->options & (WEXITED | WCONTINUED));
 	if (who->stop_state == TRACED && !p->listening && p->code) {
-		fill(who, CLD_TRAPPED, p->code, p->code << 8 | 0x7f, out);
+		fill(t, who, CLD_TRAPPED, p->code, p->code << 8 | 0x7f, out);
 		p->code = consume ? 0 : p->code;
 		return out->pid;
 	}
 	if ((q->options & WCONTINUED) && who->tg->cont_pending) {
-		fill(who, CLD_CONTINUED, SIGCONT, 0xffff, out);
+		fill(t, who, CLD_CONTINUED, SIGCONT, 0xffff, out);
 		who->tg->cont_pending = !consume;
 		return out->pid;
 	}
@@ -135,12 +137,12 @@ static int scan(struct task *t, const struct wait_query *q, struct wait_result *
 		}
 		any = true;
 		if ((q->options & WSTOPPED) && child->stop_done && !child->stop_reported) {
-			fill(child->leader, CLD_STOPPED, child->stop_sig, child->stop_sig << 8 | 0x7f, out);
+			fill(t, child->leader, CLD_STOPPED, child->stop_sig, child->stop_sig << 8 | 0x7f, out);
 			child->stop_reported = consume;
 			return out->pid;
 		}
 		if ((q->options & WCONTINUED) && child->cont_pending) {
-			fill(child->leader, CLD_CONTINUED, SIGCONT, 0xffff, out);
+			fill(t, child->leader, CLD_CONTINUED, SIGCONT, 0xffff, out);
 			child->cont_pending = !consume;
 			return out->pid;
 		}

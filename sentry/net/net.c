@@ -11,6 +11,7 @@ struct net *net_new(bool lo_up)
 {
 	struct net *n = NEW(struct net);
 	n->refs = 1;
+	ns_id_init_first(&n->id, NS_NET);
 	n->lo_up = lo_up;
 	n->port_first = PORT_FIRST;
 	n->port_last = PORT_LAST;
@@ -34,5 +35,6 @@ void net_put(struct net *n)
 	inet_net_exit(n);
 	/* Every socket, every connection and every port in use holds a reference. */
 	CHECK(TAILQ_EMPTY(&n->socks) && !n->conns && !n->buckets);
+	ns_id_fini(&n->id);
 	free(n);
 }

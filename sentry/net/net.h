@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "platform/base/base.h"
+#include "sentry/kernel/ns.h"
 
 #define NET_LO_IFINDEX 1
 #define NET_LO_MTU 65536
@@ -17,6 +18,7 @@ struct tcp_conn;
 
 struct net {
 	int refs;
+	struct ns_id id;
 	bool lo_up;                               /* down: nothing can be reached, as in a fresh Linux namespace */
 	uint64_t lo_packets, lo_bytes;            /* of lo: what was sent is what was received */
 	int port_first, port_last;                /* net.ipv4.ip_local_port_range */

@@ -44,7 +44,7 @@ static int get_conf(struct task *t, const struct net *net, uptr_t arg)
 
 static int set_flags(struct task *t, struct net *net, const struct ifreq *r)
 {
-	if (!cred_has_cap(t->cred, CAP_NET_ADMIN))
+	if (!cred_ns_cap(t->cred, t->net->id.owner, CAP_NET_ADMIN))
 		return -EPERM;
 	net->lo_up = r->ifr_flags & IFF_UP;
 	return 0;
@@ -107,7 +107,7 @@ int net_ioctl(struct task *t, struct net *net, unsigned cmd, uint64_t arg)
 		memset(&r.ifr_map, 0, sizeof(r.ifr_map));
 		break;
 	default:
-		return cred_has_cap(t->cred, CAP_NET_ADMIN) ? -EOPNOTSUPP : -EPERM;
+		return cred_ns_cap(t->cred, t->net->id.owner, CAP_NET_ADMIN) ? -EOPNOTSUPP : -EPERM;
 	}
 	return put_user(t, UPTR(arg), &r);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "sentry/net/net.h"
 #include "sentry/net/socket.h"
 
 #define BUF_MAX 212992                    /* net.core.wmem_max, rmem_max */
@@ -225,7 +226,7 @@ static int set_stamp(struct socket *s, int name, int v)
 
 static int set_priority(struct task *t, struct socket *s, int v)
 {
-	if ((v < 0 || v > 6) && !cred_has_cap(t->cred, CAP_NET_ADMIN) && !cred_has_cap(t->cred, CAP_NET_RAW))
+	if ((v < 0 || v > 6) && !cred_ns_cap(t->cred, t->net->id.owner, CAP_NET_ADMIN) && !cred_ns_cap(t->cred, t->net->id.owner, CAP_NET_RAW))
 		return -EPERM;
 	s->priority = v;
 	return 0;
@@ -236,7 +237,7 @@ static int set_number(struct task *t, struct socket *s, int name, int v, const v
 	switch (name) {
 	case SO_SNDBUFFORCE:
 	case SO_RCVBUFFORCE:
-		if (!cred_has_cap(t->cred, CAP_NET_ADMIN))
+		if (!cred_ns_cap(t->cred, t->net->id.owner, CAP_NET_ADMIN))
 			return -EPERM;
 		set_buffer(s, name, v);
 		return 0;
@@ -270,7 +271,7 @@ static int set_number(struct task *t, struct socket *s, int name, int v, const v
 	case SO_PRIORITY:
 		return set_priority(t, s, v);
 	case SO_MARK:
-		if (!cred_has_cap(t->cred, CAP_NET_ADMIN) && !cred_has_cap(t->cred, CAP_NET_RAW))
+		if (!cred_ns_cap(t->cred, t->net->id.owner, CAP_NET_ADMIN) && !cred_ns_cap(t->cred, t->net->id.owner, CAP_NET_RAW))
 			return -EPERM;
 		s->mark = (uint32_t)v;
 		return 0;

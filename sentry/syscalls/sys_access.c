@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "sentry/kernel/user_ns.h"
 #include "sentry/syscalls/at.h"
 #include "sentry/syscalls/table.h"
 
@@ -15,7 +16,7 @@ static struct cred *real_cred(const struct cred *c)
 {
 	uint64_t caps = c->cap_effective;
 	if (!(c->securebits & SECBIT_NO_SETUID_FIXUP))
-		caps = c->uid == 0 ? c->cap_permitted : 0;
+		caps = c->uid == cred_root(c) ? c->cap_permitted : 0;
 	if (c->uid == c->fsuid && c->gid == c->fsgid && caps == c->cap_effective)
 		return NULL;
 	struct cred *real = cred_copy(c);

@@ -5,6 +5,7 @@
 #include <sys/inotify.h>
 #include <utime.h>
 
+#include "sentry/kernel/user_ns.h"
 #include "sentry/syscalls/at.h"
 #include "sentry/syscalls/table.h"
 #include "sentry/vfs/lease.h"
@@ -51,7 +52,9 @@ long sys_fchmod(struct task *t, int fd, uint32_t mode)
 
 static long chown_path(struct task *t, const struct path *p, uint32_t owner, uint32_t group)
 {
-	struct iattr attr = { .uid = owner, .gid = group };
+	struct iattr attr = { .uid = uid_given(t->cred, owner), .gid = gid_given(t->cred, group) };
+	if ((owner != UINT32_MAX && attr.uid == ID_NONE) || (group != UINT32_MAX && attr.gid == ID_NONE))
+		return -EINVAL;
 	if (owner != UINT32_MAX)
 		attr.valid |= ATTR_UID;
 	if (group != UINT32_MAX)

@@ -3,6 +3,7 @@
  * LINUX   kernel/capability.c; security/commoncap.c: cap_capset(). */
 #include <linux/capability.h>
 
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/syscalls/table.h"
 
 #define ALL_CAPS ((1ULL << (CAP_LAST_CAP + 1)) - 1)
@@ -42,7 +43,7 @@ long sys_capget(struct task *t, uptr_t hdrp, uptr_t datap)
 		return 0;
 	if (h.pid < 0)
 		return -EINVAL;
-	const struct task *target = h.pid ? task_find(h.pid) : t;
+	const struct task *target = h.pid ? task_find_for(t, h.pid) : t;
 	if (!target)
 		return -ESRCH;
 	const struct cred *c = target->cred;
@@ -69,7 +70,7 @@ long sys_capset(struct task *t, uptr_t hdrp, uptr_t datap)
 		return err;
 	if (!words)
 		return -EINVAL;
-	if (h.pid != 0 && h.pid != t->tid)
+	if (h.pid != 0 && h.pid != t->vtid)
 		return -EPERM;
 	if (copy_from_user(t, data, datap, (size_t)words * sizeof(data[0])) < 0)
 		return -EFAULT;
@@ -78,7 +79,7 @@ long sys_capset(struct task *t, uptr_t hdrp, uptr_t datap)
 	uint64_t inheritable = ((uint64_t)data[1].inheritable << 32 | data[0].inheritable) & ALL_CAPS;
 
 	const struct cred *c = t->cred;
-	if (!cred_has_cap(c, CAP_SETPCAP) && !subset(c->cap_inheritable | c->cap_permitted, inheritable))
+	if (!cred_has_own_cap(c, CAP_SETPCAP) && !subset(c->cap_inheritable | c->cap_permitted, inheritable))
 		return -EPERM;
 	if (!subset(c->cap_inheritable | c->cap_bset, inheritable))
 		return -EPERM;

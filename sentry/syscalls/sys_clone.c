@@ -1,17 +1,15 @@
 /* sys_clone.c - the calls that make tasks, and unshare(2): clone, clone3, fork, vfork.
  *
  * LINUX   kernel/fork.c: clone3_args_valid(), sys_clone(), ksys_unshare().
- * MISSING New namespaces (CLONE_NEW*): EPERM without CAP_SYS_ADMIN, else EINVAL, as if configured out. */
+ * MISSING Time namespaces: EINVAL, as if configured out. */
 #include <linux/capability.h>
 #include <linux/sched.h>
 
 #include "sentry/ipc/sem.h"
-#include "sentry/kernel/pid.h"
 #include "sentry/kernel/task_clone.h"
 #include "sentry/syscalls/table.h"
 
 #define LEGACY_FLAGS 0xffffffffULL
-#define PID_NS_LEVELS 32
 
 long sys_clone(struct task *t, uint64_t flags, uptr_t stack, uptr_t parent_tid, uptr_t child_tid, uint64_t tls)
 {
@@ -42,23 +40,12 @@ long sys_vfork(struct task *t)
 	return task_clone(t, &(struct clone_request){ .flags = CLONE_VFORK | CLONE_VM, .exit_signal = SIGCHLD });
 }
 
-static int get_set_tid(struct task *t, const struct clone_args *args, int *out)
+static int get_set_tid(struct task *t, const struct clone_args *args, struct clone_request *req)
 {
 	if (args->set_tid_size > PID_NS_LEVELS || !args->set_tid != !args->set_tid_size)
 		return -EINVAL;
-	if (!args->set_tid)
-		return 0;
-	if (args->set_tid_size > 1)             /* there is one namespace */
-		return -EINVAL;
-	int tid;
-	if (get_user(t, &tid, UPTR(args->set_tid)) < 0)
-		return -EFAULT;
-	if (tid < 1 || tid >= pid_max)
-		return -EINVAL;
-	if (!cred_has_cap(t->cred, CAP_SYS_ADMIN) && !cred_has_cap(t->cred, CAP_CHECKPOINT_RESTORE))
-		return -EPERM;
-	*out = tid;
-	return 0;
+	req->nset_tid = (int)args->set_tid_size;
+	return copy_from_user(t, req->set_tid, UPTR(args->set_tid), args->set_tid_size * sizeof(int));
 }
 
 static bool clone3_valid(const struct clone_args *a)
@@ -95,7 +82,7 @@ long sys_clone3(struct task *t, uptr_t cl_args, uint64_t size)
 		.parent_tid = UPTR(a.parent_tid),
 		.child_tid = UPTR(a.child_tid),
 	};
-	err = get_set_tid(t, &a, &req.set_tid);
+	err = get_set_tid(t, &a, &req);
 	return err ? err : task_clone(t, &req);
 }
 
@@ -105,6 +92,10 @@ long sys_clone3(struct task *t, uptr_t cl_args, uint64_t size)
 long sys_unshare(struct task *t, uint64_t flags)
 {
 	const uint64_t memory = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
+	if (flags & CLONE_NEWUSER)
+		flags |= CLONE_THREAD | CLONE_FS;
+	if (flags & CLONE_NEWNS)
+		flags |= CLONE_FS;
 	if (flags & ~(UNSHARE_NAMESPACES | memory | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM))
 		return -EINVAL;
 	/* Only asking for what is already so: a process cannot leave its own threads. */
@@ -112,10 +103,12 @@ long sys_unshare(struct task *t, uint64_t flags)
 		return -EINVAL;
 	if ((flags & (CLONE_SIGHAND | CLONE_VM)) && t->tg->sighand->refs > 1)
 		return -EINVAL;
-	if (flags & UNSHARE_NAMESPACES)
-		return cred_has_cap(t->cred, CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
+	AUTO_NS_CHANGE ns = { 0 };
+	int err = ns_unshare(t, flags, &ns);
+	if (err)
+		return err;
 
-	if (flags & CLONE_SYSVSEM)
+	if (flags & (CLONE_SYSVSEM | CLONE_NEWIPC))
 		sem_undo_exit(t);
 	if ((flags & CLONE_FS) && t->fs->refs > 1) {
 		struct fs_context *old = t->fs;
@@ -127,5 +120,6 @@ long sys_unshare(struct task *t, uint64_t flags)
 		t->files = fdtable_copy(old);
 		fdtable_put(old);
 	}
+	ns_change_apply(t, &ns);
 	return 0;
 }

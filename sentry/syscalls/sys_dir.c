@@ -162,7 +162,7 @@ long sys_chroot(struct task *t, uptr_t path)
 		err = inode_permission(p.dentry->inode, t->cred, MAY_EXEC);
 	if (err)
 		return err;
-	if (!cred_has_cap(t->cred, CAP_SYS_CHROOT))
+	if (!cred_has_own_cap(t->cred, CAP_SYS_CHROOT))
 		return -EPERM;
 	set_path(&t->fs->root, &p);
 	return 0;

@@ -8,6 +8,7 @@
 
 #include "sentry/fs/memfd/memfd.h"
 #include "sentry/fs/pipe/pipe.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/syscalls/table.h"
 #include "sentry/vfs/async.h"
 #include "sentry/vfs/lease.h"
@@ -119,12 +120,12 @@ static long set_owner(struct task *t, struct file *f, int type, int pid)
 {
 	if (pid < 0)
 		return -EINVAL;
-	bool found = type == F_OWNER_PGRP ? pgrp_find(pid) != NULL :
-		     type == F_OWNER_PID  ? tg_find(pid) != NULL :
-					    task_find(pid) != NULL;
+	bool found = type == F_OWNER_PGRP ? pgrp_find_for(t, pid) != NULL :
+		     type == F_OWNER_PID  ? tg_find_for(t, pid) != NULL :
+					    task_find_for(t, pid) != NULL;
 	if (pid != 0 && !found)
 		return -ESRCH;
-	f->owner.pid = pid;
+	f->owner.pid = pid_given(t, pid);
 	f->owner.type = type;
 	f->owner.uid = t->cred->uid;
 	f->owner.euid = t->cred->euid;
@@ -151,7 +152,7 @@ static long setown_ex(struct task *t, struct file *f, uptr_t arg)
 
 static long getown_ex(struct task *t, struct file *f, uptr_t arg)
 {
-	struct f_owner_ex owner = { .type = f->owner.type, .pid = f->owner.pid };
+	struct f_owner_ex owner = { .type = f->owner.type, .pid = pid_shown(t, f->owner.pid) };
 	return put_user(t, arg, &owner);
 }
 

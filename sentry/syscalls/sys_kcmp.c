@@ -6,6 +6,7 @@
 
 #include "sentry/kernel/access.h"
 #include "sentry/kernel/host_random.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/syscalls/table.h"
 
 /* 0 equal, 1 less, 2 greater. */
@@ -32,7 +33,7 @@ static long compare_files(struct task *a, struct task *b, uint64_t idx1, uint64_
 
 long sys_kcmp(struct task *t, int pid1, int pid2, int type, uint64_t idx1, uint64_t idx2)
 {
-	struct task *a = task_find(pid1), *b = task_find(pid2);
+	struct task *a = task_find_for(t, pid1), *b = task_find_for(t, pid2);
 	if (!a || !b)
 		return -ESRCH;
 	if (task_may_access(t, a, ACCESS_READ, false) || task_may_access(t, b, ACCESS_READ, false))

@@ -4,6 +4,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "sentry/kernel/pid_ns.h"
+#include "sentry/kernel/user_ns.h"
 #include "sentry/syscalls/table.h"
 
 static bool signal_valid(int sig)
@@ -55,7 +57,7 @@ static int send_all(struct task *t, int sig, const siginfo_t *info)
 	int result = 0;
 	bool any = false;
 	for (struct thread_group *tg = tg_first(); tg; tg = tg_next(tg)) {
-		if (tg->tgid <= 1 || tg == t->tg)
+		if (pid_shown(t, tg->tgid) <= 1 || tg == t->tg)
 			continue;
 		any = true;
 		int err = send_process(t, tg, sig, info);
@@ -73,20 +75,20 @@ long sys_kill(struct task *t, int pid, int sig)
 		return -EINVAL;
 	siginfo_t info = info_of(t, sig, SI_USER);
 	if (pid > 0) {
-		struct task *target = task_find(pid);
+		struct task *target = task_find_for(t, pid);
 		return target ? send_process(t, target->tg, sig, &info) : -ESRCH;
 	}
 	if (pid == INT_MIN)
 		return -ESRCH;
 	if (pid == -1)
 		return send_all(t, sig, &info);
-	return send_pgrp(t, pid ? -pid : t->tg->pgrp->pgid, sig, &info);
+	return send_pgrp(t, pid ? pid_given(t, -pid) : t->tg->pgrp->pgid, sig, &info);
 }
 
 static int send_thread(struct task *t, int tgid, int tid, int sig, const siginfo_t *info)
 {
-	struct task *target = task_find(tid);
-	if (!target || (tgid > 0 && target->tg->tgid != tgid))
+	struct task *target = task_find_for(t, tid);
+	if (!target || (tgid > 0 && pid_shown(t, target->tg->tgid) != tgid))
 		return -ESRCH;
 	int err = signal_may_send(t, target, sig);
 	if (err || sig == 0)
@@ -116,7 +118,9 @@ static int get_info(struct task *t, int target, int sig, uptr_t uinfo, siginfo_t
 	if (get_user(t, out, uinfo) < 0)
 		return -EFAULT;
 	out->si_signo = sig;
-	if ((out->si_code >= 0 || out->si_code == SI_TKILL) && t->tid != target)
+	out->si_pid = pid_given(t, out->si_pid);
+	out->si_uid = uid_given(t->cred, out->si_uid);
+	if ((out->si_code >= 0 || out->si_code == SI_TKILL) && t->vtid != target)
 		return -EPERM;
 	return 0;
 }
@@ -129,7 +133,7 @@ long sys_rt_sigqueueinfo(struct task *t, int tgid, int sig, uptr_t uinfo)
 		return err;
 	if (!signal_valid(sig))
 		return -EINVAL;
-	struct task *target = tgid > 0 ? task_find(tgid) : NULL;
+	struct task *target = tgid > 0 ? task_find_for(t, tgid) : NULL;
 	return target ? send_process(t, target->tg, sig, &info) : -ESRCH;
 }
 

@@ -32,7 +32,7 @@ static unsigned mount_flags(uint64_t ms)
 
 static bool may_mount(struct task *t)
 {
-	return cred_has_file_cap(t->cred, CAP_SYS_ADMIN);
+	return cred_ns_cap(t->cred, t->mnt_ns->id.owner, CAP_SYS_ADMIN);
 }
 
 /* Strings of mount(2): a page at most; NULL stays NULL. */
@@ -89,6 +89,8 @@ static long mount_new_fs(struct task *t, uptr_t source, const char *type, const 
 	const struct fs_type *fs = fs_type_find(type);
 	if (!fs)
 		return -ENODEV;
+	if (!fs->in_user_ns && !cred_has_cap(t->cred, CAP_SYS_ADMIN))
+		return -EPERM;
 	AUTO(free) char *name = NULL;
 	int err = get_string(t, source, &name);
 	if (err)

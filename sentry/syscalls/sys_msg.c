@@ -1,6 +1,7 @@
 /* sys_msg.c - msgget(2), msgsnd(2), msgrcv(2), msgctl(2). */
 #include <linux/capability.h>
 
+#include "sentry/ipc/ipc_ns.h"
 #include "sentry/ipc/msg.h"
 #include "sentry/syscalls/table.h"
 #include "sentry/vfs/permission.h"
@@ -60,24 +61,24 @@ static long ctl_info(struct task *t, int cmd, uptr_t buf)
 		.msgmap = msg_queue_max_bytes, .msgpool = msg_max_queues * (msg_queue_max_bytes / 1024), .msgtql = msg_queue_max_bytes,
 	};
 	if (cmd == MSG_INFO) {
-		struct msg_totals sum = msg_totals();
-		info.msgpool = msg_ids.count;
+		struct msg_totals sum = msg_totals(t);
+		info.msgpool = t->ipc_ns->msg.count;
 		info.msgmap = (int)sum.count;
 		info.msgtql = (int)sum.bytes;
 	}
-	return put_user(t, buf, &info) ? -EFAULT : ipc_max_index(&msg_ids);
+	return put_user(t, buf, &info) ? -EFAULT : ipc_max_index(&t->ipc_ns->msg);
 }
 
 static long ctl_stat(struct task *t, int msqid, int cmd, uptr_t buf)
 {
-	struct ipc_object *o = cmd == IPC_STAT ? ipc_find(&msg_ids, msqid) : ipc_find_index(&msg_ids, msqid & (IPC_INDEX_MAX - 1));
+	struct ipc_object *o = cmd == IPC_STAT ? ipc_find(&t->ipc_ns->msg, msqid) : ipc_find_index(&t->ipc_ns->msg, msqid & (IPC_INDEX_MAX - 1));
 	if (!o)
 		return -EINVAL;
 	int err = cmd == MSG_STAT_ANY ? 0 : ipc_permission(o, t->cred, 0444);
 	if (err)
 		return err;
 	struct msqid_ds ds;
-	msg_stat(to_msg_queue(o), &ds);
+	msg_stat(t, to_msg_queue(o), &ds);
 	return put_user(t, buf, &ds) ? -EFAULT : cmd == IPC_STAT ? 0 : o->id;
 }
 
@@ -86,14 +87,14 @@ static long ctl_set(struct task *t, int msqid, uptr_t buf)
 	struct msqid_ds ds;
 	if (get_user(t, &ds, buf))
 		return -EFAULT;
-	struct ipc_object *o = ipc_find(&msg_ids, msqid);
+	struct ipc_object *o = ipc_find(&t->ipc_ns->msg, msqid);
 	if (!o)
 		return -EINVAL;
 	if (!ipc_is_owner(o, t->cred))
 		return -EPERM;
-	if (ds.msg_qbytes > (uint64_t)msg_queue_max_bytes && !cred_has_file_cap(t->cred, CAP_SYS_RESOURCE))
+	if (ds.msg_qbytes > (uint64_t)msg_queue_max_bytes && !cred_has_cap(t->cred, CAP_SYS_RESOURCE))
 		return -EPERM;
-	int err = ipc_perm_set(o, &ds.msg_perm);
+	int err = ipc_perm_set(o, t->cred, &ds.msg_perm);
 	if (err)
 		return err;
 	struct msg_queue *q = to_msg_queue(o);
@@ -105,7 +106,7 @@ static long ctl_set(struct task *t, int msqid, uptr_t buf)
 
 static long ctl_rmid(struct task *t, int msqid)
 {
-	struct ipc_object *o = ipc_find(&msg_ids, msqid);
+	struct ipc_object *o = ipc_find(&t->ipc_ns->msg, msqid);
 	if (!o)
 		return -EINVAL;
 	if (!ipc_is_owner(o, t->cred))

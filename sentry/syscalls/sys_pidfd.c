@@ -8,6 +8,8 @@
 #include "sentry/fs/pidfd/pidfd.h"
 #include "sentry/fs/proc/proc.h"
 #include "sentry/kernel/access.h"
+#include "sentry/kernel/pid_ns.h"
+#include "sentry/kernel/user_ns.h"
 #include "sentry/syscalls/table.h"
 
 #define SEND_THREAD 1u                    /* PIDFD_SIGNAL_THREAD … */
@@ -18,9 +20,9 @@ long sys_pidfd_open(struct task *t, int pid, unsigned flags)
 {
 	if ((flags & ~(unsigned)O_NONBLOCK) || pid <= 0)
 		return -EINVAL;
-	struct thread_group *tg = tg_find(pid);
+	struct thread_group *tg = tg_find_for(t, pid);
 	if (!tg)
-		return task_find(pid) ? -ENOENT : -ESRCH;
+		return task_find_for(t, pid) ? -ENOENT : -ESRCH;
 	AUTO(file_put) struct file *f = NULL;
 	int err = pidfd_new(tg, (int)flags, &f);
 	if (err)
@@ -51,6 +53,8 @@ static int info_get(struct task *t, uptr_t from, int sig, const struct task *tar
 		return -EFAULT;
 	if (out->si_signo != sig)
 		return -EINVAL;
+	out->si_pid = pid_given(t, out->si_pid);
+	out->si_uid = uid_given(t->cred, out->si_uid);
 	if (target->tg != t->tg && (out->si_code >= 0 || out->si_code == SI_TKILL))
 		return -EPERM;
 	return 0;

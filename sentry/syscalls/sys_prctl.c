@@ -59,7 +59,7 @@ static long set_securebits(struct task *t, uint64_t arg)
 		return -EPERM;                  /* a lock */
 	if (arg & ~(uint64_t)KEPT_BITS)
 		return -EPERM;
-	if (!cred_has_cap(c, CAP_SETPCAP))
+	if (!cred_has_own_cap(c, CAP_SETPCAP))
 		return -EPERM;
 	struct cred *new = cred_copy(c);
 	new->securebits = bits;
@@ -83,7 +83,7 @@ static long set_keepcaps(struct task *t, uint64_t on)
 
 static long drop_bounding(struct task *t, uint64_t cap)
 {
-	if (!cred_has_cap(t->cred, CAP_SETPCAP))
+	if (!cred_has_own_cap(t->cred, CAP_SETPCAP))
 		return -EPERM;
 	if (cap > CAP_LAST_CAP)
 		return -EINVAL;

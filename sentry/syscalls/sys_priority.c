@@ -6,6 +6,8 @@
 #include <linux/ioprio.h>
 
 #include "sentry/kernel/machine.h"
+#include "sentry/kernel/pid_ns.h"
+#include "sentry/kernel/user_ns.h"
 #include "sentry/syscalls/table.h"
 
 /* Calls fn for every thread that (which, who) names, as both families do. 0 for "who" is the caller's own. -ESRCH: none. */
@@ -14,13 +16,13 @@ static long for_each(struct task *t, int which, int who, long (*fn)(struct task 
 {
 	long result = -ESRCH;
 	if (which == WHO_PROCESS) {
-		struct task *p = who ? task_find(who) : t;
+		struct task *p = who ? task_find_for(t, who) : t;
 		return p ? fn(t, p, arg) : -ESRCH;
 	}
-	uint32_t uid = who ? (uint32_t)who : t->cred->uid;
+	uint32_t uid = who ? uid_given(t->cred, (uint32_t)who) : t->cred->uid;
 	FOREACH_PROCESS(tg) {
 		struct task *p;
-		if (which == WHO_PGRP && tg->pgrp != (who ? pgrp_find(who) : t->tg->pgrp))
+		if (which == WHO_PGRP && tg->pgrp != (who ? pgrp_find_for(t, who) : t->tg->pgrp))
 			continue;
 		TAILQ_FOREACH(p, &tg->threads, thread_link) {
 			if (which == WHO_USER && p->cred->uid != uid)
@@ -48,7 +50,8 @@ long sys_getpriority(struct task *t, int which, int who)
 
 static bool may_change(const struct task *t, const struct task *p)
 {
-	return t->cred->euid == p->cred->euid || t->cred->euid == p->cred->uid || cred_has_cap(t->cred, CAP_SYS_NICE);
+	return t->cred->euid == p->cred->euid || t->cred->euid == p->cred->uid ||
+	       cred_ns_cap(t->cred, p->cred->user_ns, CAP_SYS_NICE);
 }
 
 static long set_nice(struct task *t, struct task *p, void *arg)
@@ -80,7 +83,8 @@ static long get_ioprio(struct task *t, struct task *p, void *arg)
 
 static long set_ioprio(struct task *t, struct task *p, void *arg)
 {
-	if (p->cred->uid != t->cred->euid && p->cred->uid != t->cred->uid && !cred_has_cap(t->cred, CAP_SYS_NICE))
+	if (p->cred->uid != t->cred->euid && p->cred->uid != t->cred->uid &&
+	    !cred_ns_cap(t->cred, p->cred->user_ns, CAP_SYS_NICE))
 		return -EPERM;
 	p->sched.ioprio = *(int *)arg;
 	return 0;

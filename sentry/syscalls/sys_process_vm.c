@@ -5,6 +5,7 @@
 #include <limits.h>
 
 #include "sentry/kernel/access.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/mm/uio.h"
 #include "sentry/syscalls/table.h"
 
@@ -96,7 +97,7 @@ static long process_vm(struct task *t, int pid, uptr_t liov, uint64_t lcount, up
 	long ret = remote_init(&r, t, riov, rcount, &total);
 	if (ret || local.resid == 0 || total == 0)
 		goto out;
-	struct task *target = task_find(pid);
+	struct task *target = task_find_for(t, pid);
 	ret = -ESRCH;
 	if (!target || !target->mm)
 		goto out;

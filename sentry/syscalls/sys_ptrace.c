@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/user.h>
 
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/syscalls/ptrace_info.h"
 #include "sentry/syscalls/table.h"
 
@@ -263,7 +264,7 @@ long sys_ptrace(struct task *t, long request, int pid, uptr_t addr, uptr_t data)
 {
 	if (request == PTRACE_TRACEME)
 		return ptrace_traceme(t);
-	struct task *found = task_find(pid);
+	struct task *found = task_find_for(t, pid);
 	if (!found)
 		return -ESRCH;
 	AUTO(task_put) struct task *target = task_get(found);

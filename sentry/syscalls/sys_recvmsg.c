@@ -5,6 +5,8 @@
 #include <linux/net_tstamp.h>
 #include <string.h>
 
+#include "sentry/kernel/pid_ns.h"
+#include "sentry/kernel/user_ns.h"
 #include "sentry/syscalls/msghdr.h"
 #include "sentry/syscalls/poll_set.h"
 #include "sentry/syscalls/sockaddr.h"
@@ -117,7 +119,11 @@ static int control_finish(struct task *t, struct socket *s, struct socket_msg *m
 	if (err)
 		return err;
 	if (s->passcred && m->scm.has_creds) {
-		struct ucred u = { .pid = m->scm.creds.pid, .uid = m->scm.creds.uid, .gid = m->scm.creds.gid };
+		struct ucred u = {
+			.pid = pid_shown(t, m->scm.creds.pid),
+			.uid = uid_shown(t->cred, m->scm.creds.uid),
+			.gid = gid_shown(t->cred, m->scm.creds.gid),
+		};
 		err = control_put(t, c, SOL_SOCKET, SCM_CREDENTIALS, &u, sizeof(u));
 	}
 	if (!err && m->scm.files)

@@ -3,6 +3,7 @@
  * LINUX   kernel/sys.c: do_prlimit(). The limits bind where the resource is: fd tables, mm, signals, clone. */
 #include <linux/capability.h>
 
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/timers.h"
 #include "sentry/syscalls/table.h"
 
@@ -26,7 +27,7 @@ static int set_limit(struct task *t, struct thread_group *tg, unsigned resource,
 static bool may_limit(const struct task *t, const struct task *target)
 {
 	const struct cred *c = t->cred, *tc = target->cred;
-	if (t->tg == target->tg || cred_has_cap(c, CAP_SYS_RESOURCE))
+	if (t->tg == target->tg || cred_ns_cap(c, tc->user_ns, CAP_SYS_RESOURCE))
 		return true;
 	return c->uid == tc->euid && c->uid == tc->suid && c->uid == tc->uid && c->gid == tc->egid &&
 	       c->gid == tc->sgid && c->gid == tc->gid;
@@ -39,7 +40,7 @@ long sys_prlimit64(struct task *t, int pid, unsigned resource, uptr_t new_limit,
 		return -EINVAL;
 	if (!uptr_null(new_limit) && get_user(t, &new, new_limit) < 0)
 		return -EFAULT;
-	struct task *target = pid ? task_find(pid) : t;
+	struct task *target = pid ? task_find_for(t, pid) : t;
 	if (!target)
 		return -ESRCH;
 	if (!may_limit(t, target))

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "sentry/kernel/machine.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/syscalls/table.h"
 
 /* struct sched_attr (linux/sched/types.h, which cannot be included beside <sched.h>). */
@@ -28,12 +29,13 @@ enum { FLAG_RESET_ON_FORK = 1, FLAG_KEEP_POLICY = 8, FLAG_KEEP_PARAMS = 16, FLAG
 
 static struct task *find(struct task *t, int pid)
 {
-	return pid ? task_find(pid) : t;
+	return pid ? task_find_for(t, pid) : t;
 }
 
 static bool may_change(const struct task *t, const struct task *p)
 {
-	return t->cred->euid == p->cred->euid || t->cred->euid == p->cred->uid || cred_has_cap(t->cred, CAP_SYS_NICE);
+	return t->cred->euid == p->cred->euid || t->cred->euid == p->cred->uid ||
+	       cred_ns_cap(t->cred, p->cred->user_ns, CAP_SYS_NICE);
 }
 
 static bool is_rt(int policy)

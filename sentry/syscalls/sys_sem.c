@@ -1,6 +1,8 @@
 /* sys_sem.c - semget(2), semop(2), semtimedop(2), semctl(2). */
+#include "sentry/ipc/ipc_ns.h"
 #include "sentry/ipc/sem.h"
 #include "sentry/kernel/clock.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/syscalls/table.h"
 #include "sentry/vfs/inode.h"
 
@@ -59,29 +61,29 @@ static long ctl_info(struct task *t, int cmd, uptr_t buf)
 		.semume = 500, .semusz = 20, .semaem = SEM_MAX_VALUE,
 	};
 	if (cmd == SEM_INFO) {
-		info.semusz = sem_ids.count;
+		info.semusz = t->ipc_ns->sem.count;
 		info.semaem = sem_total();
 	}
-	return put_user(t, buf, &info) ? -EFAULT : ipc_max_index(&sem_ids);
+	return put_user(t, buf, &info) ? -EFAULT : ipc_max_index(&t->ipc_ns->sem);
 }
 
 static long ctl_stat(struct task *t, int semid, int cmd, uptr_t buf)
 {
-	struct ipc_object *o = cmd == IPC_STAT ? ipc_find(&sem_ids, semid) : ipc_find_index(&sem_ids, semid & (IPC_INDEX_MAX - 1));
+	struct ipc_object *o = cmd == IPC_STAT ? ipc_find(&t->ipc_ns->sem, semid) : ipc_find_index(&t->ipc_ns->sem, semid & (IPC_INDEX_MAX - 1));
 	if (!o)
 		return -EINVAL;
 	int err = cmd == SEM_STAT_ANY ? 0 : ipc_permission(o, t->cred, 0444);
 	if (err)
 		return err;
 	struct semid_ds ds;
-	sem_stat(to_sem_set(o), &ds);
+	sem_stat(t, to_sem_set(o), &ds);
 	return put_user(t, buf, &ds) ? -EFAULT : cmd == IPC_STAT ? 0 : o->id;
 }
 
 /* What semctl() does to a set: borrowed. */
 static int find(struct task *t, int semid, mode_t wanted, struct sem_set **out)
 {
-	struct ipc_object *o = ipc_find(&sem_ids, semid);
+	struct ipc_object *o = ipc_find(&t->ipc_ns->sem, semid);
 	if (!o)
 		return -EINVAL;
 	*out = to_sem_set(o);
@@ -126,7 +128,7 @@ static long ctl_setval(struct task *t, int semid, int semnum, int value)
 	struct sem_set *s;
 	if (value < 0 || value > SEM_MAX_VALUE)
 		return -ERANGE;
-	struct ipc_object *o = ipc_find(&sem_ids, semid);
+	struct ipc_object *o = ipc_find(&t->ipc_ns->sem, semid);
 	if (!o || semnum < 0 || semnum >= to_sem_set(o)->nsems)
 		return -EINVAL;
 	int err = find(t, semid, 0222, &s);
@@ -148,7 +150,7 @@ static long ctl_one(struct task *t, int semid, int semnum, int cmd)
 	case GETVAL:
 		return s->sems[semnum].value;
 	case GETPID:
-		return s->sems[semnum].pid;
+		return pid_shown(t, s->sems[semnum].pid);
 	case GETNCNT:
 		return sem_count(s, semnum, SEM_COUNT_NEGATIVE);
 	default:
@@ -161,12 +163,12 @@ static long ctl_set(struct task *t, int semid, uptr_t buf)
 	struct semid_ds ds;
 	if (get_user(t, &ds, buf))
 		return -EFAULT;
-	struct ipc_object *o = ipc_find(&sem_ids, semid);
+	struct ipc_object *o = ipc_find(&t->ipc_ns->sem, semid);
 	if (!o)
 		return -EINVAL;
 	if (!ipc_is_owner(o, t->cred))
 		return -EPERM;
-	int err = ipc_perm_set(o, &ds.sem_perm);
+	int err = ipc_perm_set(o, t->cred, &ds.sem_perm);
 	if (!err)
 		to_sem_set(o)->ctime = inode_now().tv_sec;
 	return err;
@@ -174,7 +176,7 @@ static long ctl_set(struct task *t, int semid, uptr_t buf)
 
 static long ctl_rmid(struct task *t, int semid)
 {
-	struct ipc_object *o = ipc_find(&sem_ids, semid);
+	struct ipc_object *o = ipc_find(&t->ipc_ns->sem, semid);
 	if (!o)
 		return -EINVAL;
 	if (!ipc_is_owner(o, t->cred))

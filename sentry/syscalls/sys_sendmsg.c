@@ -5,6 +5,8 @@
 #include <linux/capability.h>
 #include <string.h>
 
+#include "sentry/kernel/pid_ns.h"
+#include "sentry/kernel/user_ns.h"
 #include "sentry/syscalls/msghdr.h"
 #include "sentry/syscalls/sockaddr.h"
 #include "sentry/syscalls/table.h"
@@ -48,12 +50,12 @@ static int take_fds(struct task *t, const int *fds, size_t n, struct file **file
 
 static bool uid_ok(const struct cred *c, uint32_t uid)
 {
-	return uid == c->uid || uid == c->euid || uid == c->suid || cred_has_cap(c, CAP_SETUID);
+	return uid == c->uid || uid == c->euid || uid == c->suid || cred_has_own_cap(c, CAP_SETUID);
 }
 
 static bool gid_ok(const struct cred *c, uint32_t gid)
 {
-	return gid == c->gid || gid == c->egid || gid == c->sgid || cred_has_cap(c, CAP_SETGID);
+	return gid == c->gid || gid == c->egid || gid == c->sgid || cred_has_own_cap(c, CAP_SETGID);
 }
 
 static int take_creds(struct task *t, const void *data, size_t bytes, struct scm *scm)
@@ -62,13 +64,17 @@ static int take_creds(struct task *t, const void *data, size_t bytes, struct scm
 	if (bytes != sizeof(u))
 		return -EINVAL;
 	memcpy(&u, data, sizeof(u));
-	if (u.pid != t->tg->tgid && !cred_has_cap(t->cred, CAP_SYS_ADMIN))
+	if (u.pid != t->tg->vtgid && !cred_ns_cap(t->cred, t->pid_ns->id.owner, CAP_SYS_ADMIN))
 		return -EPERM;
+	u.uid = uid_given(t->cred, u.uid);
+	u.gid = gid_given(t->cred, u.gid);
+	if (u.uid == ID_NONE || u.gid == ID_NONE)
+		return -EINVAL;
 	if (!uid_ok(t->cred, u.uid) || !gid_ok(t->cred, u.gid))
 		return -EPERM;
-	if (u.pid != t->tg->tgid && !tg_find(u.pid))
+	if (u.pid != t->tg->vtgid && !tg_find_for(t, u.pid))
 		return -ESRCH;
-	scm->creds = (struct scm_creds){ u.pid, u.uid, u.gid };
+	scm->creds = (struct scm_creds){ pid_given(t, u.pid), u.uid, u.gid };
 	scm->has_creds = true;
 	return 0;
 }

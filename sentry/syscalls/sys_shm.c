@@ -1,6 +1,7 @@
 /* sys_shm.c - shmget(2), shmat(2), shmdt(2), shmctl(2). */
 #include <linux/capability.h>
 
+#include "sentry/ipc/ipc_ns.h"
 #include "sentry/ipc/shm.h"
 #include "sentry/syscalls/table.h"
 #include "sentry/vfs/permission.h"
@@ -30,26 +31,26 @@ static long ctl_ipc_info(struct task *t, uptr_t buf)
 		.shmmax = shm_max_bytes, .shmmin = 1, .shmmni = (unsigned)shm_max_count, .shmseg = (unsigned)shm_max_count,
 		.shmall = shm_all_pages,
 	};
-	return put_user(t, buf, &info) ? -EFAULT : ipc_max_index(&shm_ids);
+	return put_user(t, buf, &info) ? -EFAULT : ipc_max_index(&t->ipc_ns->shm);
 }
 
 static long ctl_shm_info(struct task *t, uptr_t buf)
 {
-	struct shm_usage u = shm_usage();
-	struct shm_info info = { .used_ids = shm_ids.count, .shm_tot = u.pages, .shm_rss = u.resident };
-	return put_user(t, buf, &info) ? -EFAULT : ipc_max_index(&shm_ids);
+	struct shm_usage u = shm_usage(t);
+	struct shm_info info = { .used_ids = t->ipc_ns->shm.count, .shm_tot = u.pages, .shm_rss = u.resident };
+	return put_user(t, buf, &info) ? -EFAULT : ipc_max_index(&t->ipc_ns->shm);
 }
 
 static long ctl_stat(struct task *t, int shmid, int cmd, uptr_t buf)
 {
-	struct ipc_object *o = cmd == IPC_STAT ? ipc_find(&shm_ids, shmid) : ipc_find_index(&shm_ids, shmid & (IPC_INDEX_MAX - 1));
+	struct ipc_object *o = cmd == IPC_STAT ? ipc_find(&t->ipc_ns->shm, shmid) : ipc_find_index(&t->ipc_ns->shm, shmid & (IPC_INDEX_MAX - 1));
 	if (!o)
 		return -EINVAL;
 	int err = cmd == SHM_STAT_ANY ? 0 : ipc_permission(o, t->cred, 0444);
 	if (err)
 		return err;
 	struct shmid_ds ds;
-	shm_stat(to_shm(o), &ds);
+	shm_stat(t, to_shm(o), &ds);
 	return put_user(t, buf, &ds) ? -EFAULT : cmd == IPC_STAT ? 0 : o->id;
 }
 
@@ -58,12 +59,12 @@ static long ctl_set(struct task *t, int shmid, uptr_t buf)
 	struct shmid_ds ds;
 	if (get_user(t, &ds, buf))
 		return -EFAULT;
-	struct ipc_object *o = ipc_find(&shm_ids, shmid);
+	struct ipc_object *o = ipc_find(&t->ipc_ns->shm, shmid);
 	if (!o)
 		return -EINVAL;
 	if (!ipc_is_owner(o, t->cred))
 		return -EPERM;
-	int err = ipc_perm_set(o, &ds.shm_perm);
+	int err = ipc_perm_set(o, t->cred, &ds.shm_perm);
 	if (!err)
 		to_shm(o)->ctime = inode_now().tv_sec;
 	return err;
@@ -71,7 +72,7 @@ static long ctl_set(struct task *t, int shmid, uptr_t buf)
 
 static long ctl_rmid(struct task *t, int shmid)
 {
-	struct ipc_object *o = ipc_find(&shm_ids, shmid);
+	struct ipc_object *o = ipc_find(&t->ipc_ns->shm, shmid);
 	if (!o)
 		return -EINVAL;
 	if (!ipc_is_owner(o, t->cred))
@@ -82,10 +83,10 @@ static long ctl_rmid(struct task *t, int shmid)
 
 static long ctl_lock(struct task *t, int shmid, bool lock)
 {
-	struct ipc_object *o = ipc_find(&shm_ids, shmid);
+	struct ipc_object *o = ipc_find(&t->ipc_ns->shm, shmid);
 	if (!o)
 		return -EINVAL;
-	if (!cred_has_file_cap(t->cred, CAP_IPC_LOCK)) {
+	if (!cred_has_cap(t->cred, CAP_IPC_LOCK)) {
 		if (t->cred->euid != o->uid && t->cred->euid != o->cuid)
 			return -EPERM;
 		if (lock && t->tg->rlimits[RLIMIT_MEMLOCK].rlim_cur == 0)

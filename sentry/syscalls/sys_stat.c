@@ -8,17 +8,19 @@
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 
+#include "sentry/kernel/user_ns.h"
 #include "sentry/syscalls/at.h"
 #include "sentry/syscalls/table.h"
 
-static int fill_stat(struct inode *i, struct stat *st)
+static int fill_stat(const struct task *t, struct inode *i, struct stat *st)
 {
 	int err = i->ops->getattr ? i->ops->getattr(i) : 0;
 	if (err)
 		return err;
 	*st = (struct stat){
 		.st_dev = i->sb->dev, .st_ino = i->ino, .st_nlink = i->nlink, .st_mode = i->mode,
-		.st_uid = i->uid, .st_gid = i->gid, .st_rdev = i->rdev, .st_size = i->size,
+		.st_uid = uid_shown(t->cred, i->uid), .st_gid = gid_shown(t->cred, i->gid),
+		.st_rdev = i->rdev, .st_size = i->size,
 		.st_blksize = (blksize_t)i->blksize, .st_blocks = (blkcnt_t)i->blocks,
 		.st_atim = i->atime, .st_mtim = i->mtime, .st_ctim = i->ctime,
 	};
@@ -28,7 +30,7 @@ static int fill_stat(struct inode *i, struct stat *st)
 static long stat_inode(struct task *t, struct inode *i, uptr_t statbuf)
 {
 	struct stat st;
-	int err = fill_stat(i, &st);
+	int err = fill_stat(t, i, &st);
 	return err ? err : put_user(t, statbuf, &st);
 }
 
@@ -86,10 +88,10 @@ struct kernel_statx {                     /* of linux/stat.h, whose name the C l
 };
 _Static_assert(sizeof(struct kernel_statx) == 256, "struct statx");
 
-static int fill_statx(const struct path *p, struct kernel_statx *sx)
+static int fill_statx(const struct task *t, const struct path *p, struct kernel_statx *sx)
 {
 	struct stat st;
-	int err = fill_stat(p->dentry->inode, &st);
+	int err = fill_stat(t, p->dentry->inode, &st);
 	if (err)
 		return err;
 	struct timespec btime = p->dentry->inode->btime;
@@ -123,7 +125,7 @@ long sys_statx(struct task *t, int dirfd, uptr_t pathname, int flags, unsigned m
 		err = at_lookup(t, dirfd, pathname, flags, &p);
 	struct kernel_statx sx;
 	if (!err)
-		err = fill_statx(&p, &sx);
+		err = fill_statx(t, &p, &sx);
 	return err ? err : put_user(t, statxbuf, &sx);
 }
 

@@ -2,6 +2,7 @@
 #include <linux/capability.h>
 #include <sys/time.h>
 
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/timers.h"
 #include "sentry/syscalls/table.h"
 
@@ -54,7 +55,7 @@ static int sigevent_check(struct task *t, const struct ksigevent *ev, struct tas
 	*out_target = NULL;
 	switch (ev->notify) {
 	case SIGEV_SIGNAL | SIGEV_THREAD_ID:
-		*out_target = task_find(ev->tid);
+		*out_target = task_find_for(t, ev->tid);
 		if (!*out_target || (*out_target)->tg != t->tg)
 			return -EINVAL;
 		break;

@@ -20,7 +20,7 @@ long sys_uname(struct task *t, uptr_t buf)
 static long set_name(struct task *t, char field[65], uptr_t name, uint64_t len)
 {
 	char new[65] = { 0 };
-	if (!cred_has_cap(t->cred, CAP_SYS_ADMIN))
+	if (!cred_ns_cap(t->cred, t->uts->id.owner, CAP_SYS_ADMIN))
 		return -EPERM;
 	if (len > 64)
 		return -EINVAL;

@@ -6,7 +6,9 @@
 #include <sys/wait.h>
 
 #include "sentry/fs/pidfd/pidfd.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task_wait.h"
+#include "sentry/kernel/user_ns.h"
 #include "sentry/syscalls/table.h"
 
 long sys_exit(struct task *t, int status)
@@ -32,10 +34,10 @@ long sys_wait4(struct task *t, int pid, uptr_t wstatus, int options, uptr_t rusa
 	struct wait_query q = { .type = CHILD_ANY, .options = options | WEXITED };
 	if (pid > 0) {
 		q.type = CHILD_PID;
-		q.id = pid;
+		q.id = pid_given(t, pid);
 	} else if (pid != -1) {
 		q.type = CHILD_PGRP;
-		q.id = pid ? -pid : t->tg->pgrp->pgid;
+		q.id = pid ? pid_given(t, -pid) : t->tg->pgrp->pgid;
 	}
 	struct wait_result r;
 	int found = task_wait(t, &q, &r);
@@ -76,11 +78,11 @@ static int query_of(struct task *t, int idtype, int id, struct wait_query *q, bo
 		return 0;
 	case P_PID:
 		q->type = CHILD_PID;
-		q->id = id;
+		q->id = pid_given(t, id);
 		return id > 0 ? 0 : -EINVAL;
 	case P_PGID:
 		q->type = CHILD_PGRP;
-		q->id = id ? id : t->tg->pgrp->pgid;
+		q->id = id ? pid_given(t, id) : t->tg->pgrp->pgid;
 		return id >= 0 ? 0 : -EINVAL;
 	case P_PIDFD:
 		return query_pidfd(t, id, q, out_nonblock);
@@ -109,7 +111,7 @@ long sys_waitid(struct task *t, int idtype, int id, uptr_t infop, int options, u
 		return -EFAULT;
 	/* The start of a siginfo_t; the rest of it stays as it is. */
 	struct { int signo, error, code, pad, pid; uint32_t uid; int status; } info = {
-		.signo = found ? SIGCHLD : 0, .code = r.code, .pid = r.pid, .uid = r.uid, .status = r.status,
+		.signo = found ? SIGCHLD : 0, .code = r.code, .pid = r.pid, .uid = uid_shown(t->cred, r.uid), .status = r.status,
 	};
 	if (!uptr_null(infop) && put_user(t, infop, &info) < 0)
 		return -EFAULT;

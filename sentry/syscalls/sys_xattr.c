@@ -35,12 +35,12 @@ static int may_use(struct task *t, struct inode *i, const char *name, int mask)
 	bool write = mask & MAY_WRITE;
 	if (has_prefix(name, "security.")) {
 		int cap = strcmp(name, "security.capability") == 0 ? CAP_SETFCAP : CAP_SYS_ADMIN;
-		return write && !cred_has_file_cap(t->cred, cap) ? -EPERM : 0;
+		return write && !cred_has_cap(t->cred, cap) ? -EPERM : 0;
 	}
 	if (has_prefix(name, "system."))
 		return 0;
 	if (has_prefix(name, "trusted.")) {
-		if (cred_has_file_cap(t->cred, CAP_SYS_ADMIN))
+		if (cred_has_cap(t->cred, CAP_SYS_ADMIN))
 			return 0;
 		return write ? -EPERM : -ENODATA;
 	}
@@ -161,7 +161,7 @@ long sys_fgetxattr(struct task *t, int fd, uptr_t name, uptr_t value, uint64_t s
 /* Takes the names out that the caller may not see. Returns the new length. */
 static size_t filter_list(struct task *t, char *buf, size_t len)
 {
-	if (cred_has_file_cap(t->cred, CAP_SYS_ADMIN))
+	if (cred_has_cap(t->cred, CAP_SYS_ADMIN))
 		return len;
 	size_t kept = 0;
 	for (size_t at = 0; at < len;) {

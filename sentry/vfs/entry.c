@@ -25,7 +25,7 @@ mode_t entry_mode(struct task *t, const struct inode *dir, mode_t mode)
 	if (S_ISDIR(mode))
 		return mode | S_ISGID;
 	if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && !cred_in_group(t->cred, dir->gid) &&
-	    !cred_has_file_cap(t->cred, CAP_FSETID))
+	    !cred_has_inode_cap(t->cred, dir, CAP_FSETID))
 		mode &= ~(mode_t)S_ISGID;
 	return mode;
 }
@@ -132,7 +132,7 @@ int vfs_mknod(struct task *t, int dirfd, const char *name, mode_t mode, dev_t de
 	AUTO(inode_put) struct inode *i = NULL;
 	bool device = S_ISBLK(mode) || (S_ISCHR(mode) && dev != 0);       /* 0:0 is a whiteout: anybody may make one */
 	mode = entry_mode(t, dir, mode & (S_IFMT | 07777));
-	if (device && !cred_has_file_cap(t->cred, CAP_MKNOD))
+	if (device && !cred_has_cap(t->cred, CAP_MKNOD))
 		err = -EPERM;
 	else if (S_ISREG(mode))
 		err = dir->ops->create ? dir->ops->create(dir, e.dentry->name, mode, t->cred, &i) : -EPERM;
@@ -166,7 +166,7 @@ int vfs_symlink(struct task *t, const char *target, int dirfd, const char *name)
 int vfs_link(struct task *t, int old_dirfd, const char *old_name, int dirfd, const char *name, int flags)
 {
 	unsigned lookup = (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) | (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
-	if ((flags & AT_EMPTY_PATH) && !*old_name && !cred_has_file_cap(t->cred, CAP_DAC_READ_SEARCH))
+	if ((flags & AT_EMPTY_PATH) && !*old_name && !cred_has_cap(t->cred, CAP_DAC_READ_SEARCH))
 		return -ENOENT;
 	AUTO_PATH old = { 0 };
 	int err = path_lookup(t, old_dirfd, old_name, lookup, &old);

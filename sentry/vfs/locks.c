@@ -6,6 +6,7 @@
  * LINUX    fs/locks.c. Same: a chain of waiting processes that leads back to the caller is EDEADLK (POSIX only);
  *          a flock conversion gives the old lock up first.
  * MISSING  Mandatory locks (gone from Linux, too). Leases are in lease.c. */
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/vfs/locks.h"
 
 #include <sys/file.h>
@@ -290,7 +291,7 @@ int posix_lock_test(struct task *t, struct file *f, struct flock *fl, enum posix
 	fl->l_whence = SEEK_SET;
 	fl->l_start = l->start;
 	fl->l_len = l->end == INT64_MAX ? 0 : l->end - l->start + 1;
-	fl->l_pid = l->pid;
+	fl->l_pid = pid_shown(t, l->pid);
 	return 0;
 }
 

@@ -13,6 +13,8 @@
 #include "sentry/kernel/task.h"
 #include "sentry/vfs/dcache.h"
 
+#define NSFS_MAGIC 0x6e736673
+
 static int next_mount_id = 20;
 
 static void ns_changed(struct mount_ns *ns)
@@ -154,6 +156,7 @@ int mount_ns_new(struct superblock *root, struct mount_ns **out)
 {
 	struct mount_ns *ns = NEW(struct mount_ns);
 	ns->refs = 1;
+	ns_id_init_first(&ns->id, NS_MNT);
 	TAILQ_INIT(&ns->mounts);
 	waitq_init(&ns->wq);
 	ns->root = mount_new(root, NULL, root->read_only ? MNT_RDONLY : 0, root->type);
@@ -178,6 +181,7 @@ void mount_ns_put(struct mount_ns *ns)
 	ns->root = NULL;
 	while (!TAILQ_EMPTY(&ns->mounts))
 		detach(TAILQ_LAST(&ns->mounts, mount_list));
+	ns_id_fini(&ns->id);
 	free(ns);
 }
 
@@ -202,10 +206,15 @@ static struct mount *copy_of(struct mount_ns *from, struct mount_ns *to, const s
 	return a ? b : NULL;
 }
 
-int mount_ns_copy(struct mount_ns *ns, struct fs_context *fs, struct mount_ns **out)
+int mount_ns_copy(struct mount_ns *ns, struct user_ns *owner, struct fs_context *fs, struct mount_ns **out)
 {
 	struct mount_ns *copy = NEW(struct mount_ns);
 	struct mount *m, *c;
+	int err = ns_id_init(&copy->id, owner);
+	if (err) {
+		free(copy);
+		return err;
+	}
 	copy->refs = 1;
 	TAILQ_INIT(&copy->mounts);
 	waitq_init(&copy->wq);
@@ -334,7 +343,8 @@ static void copy_below(struct mount_ns *ns, const struct path *from, struct moun
 int mount_bind(const struct path *from, const struct path *at, bool recursive)
 {
 	struct mount_ns *ns = at->mnt->ns;
-	if (!ns || from->mnt->ns != ns || from->dentry->unhashed)
+	bool is_ns = from->dentry->sb->magic == NSFS_MAGIC;     /* outside all: a bind mount is how it gets a name */
+	if (!ns || (from->mnt->ns != ns && !is_ns) || (from->dentry->unhashed && !is_ns))
 		return -EINVAL;
 	struct mount *top;
 	/* Those that exist now: the copy may land inside what is copied. */

@@ -1,6 +1,7 @@
 /* path.h - names: dentries, mounts, and the walk from a path to them (path_resolution(7)). */
 #pragma once
 
+#include "sentry/kernel/ns.h"
 #include "sentry/mm/uaccess.h"
 #include "sentry/vfs/inode.h"
 
@@ -88,6 +89,7 @@ struct mount {
 };
 struct mount_ns {
 	int refs;
+	struct ns_id id;
 	struct mount *root;
 	TAILQ_HEAD(mount_list, mount) mounts;
 	uint64_t event;                   /* counts changes; poll on /proc/mounts */
@@ -104,12 +106,13 @@ struct mount *mount_anon(void);           /* where anonymous files are: in no na
 struct mount_ns *mount_ns_get(struct mount_ns *ns);
 void mount_ns_put(struct mount_ns *ns);
 /* unshare(CLONE_NEWNS), clone: a copy; root and cwd of fs move over to it. */
-int mount_ns_copy(struct mount_ns *ns, struct fs_context *fs, struct mount_ns **out) MUST_CHECK;
+int mount_ns_copy(struct mount_ns *ns, struct user_ns *owner, struct fs_context *fs, struct mount_ns **out) MUST_CHECK;
 
 /* A file system type: fs/<name>/ registers one in vfs/fs_types.c's table. */
 struct fs_type {
 	const char *name;
 	bool nodev;                       /* for /proc/filesystems */
+	bool in_user_ns;                  /* may be mounted by who has CAP_SYS_ADMIN in a user namespace only (FS_USERNS_MOUNT) */
 	uint64_t magic;
 	int (*mount)(struct task *t, const char *source, const char *options, struct superblock **out);    /* sleeps */
 };

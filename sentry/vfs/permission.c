@@ -9,16 +9,18 @@
 #include <sys/inotify.h>
 
 #include "sentry/kernel/task.h"
+#include "sentry/kernel/user_ns.h"
 #include "sentry/vfs/notify.h"
 
-bool cred_has_file_cap(const struct cred *c, int cap)
+bool cred_has_inode_cap(const struct cred *c, const struct inode *i, int cap)
 {
-	return !c->user_ns && cred_has_cap(c, cap);
+	return cred_has_own_cap(c, cap) && (!c->user_ns || (id_number(c->user_ns, ID_UID, i->uid) != ID_NONE &&
+							    id_number(c->user_ns, ID_GID, i->gid) != ID_NONE));
 }
 
 bool inode_owner_or_capable(const struct inode *i, const struct cred *c)
 {
-	return c->fsuid == i->uid || cred_has_file_cap(c, CAP_FOWNER);
+	return c->fsuid == i->uid || cred_has_inode_cap(c, i, CAP_FOWNER);
 }
 
 int generic_permission(struct inode *i, const struct cred *c, int mask)
@@ -32,14 +34,14 @@ int generic_permission(struct inode *i, const struct cred *c, int mask)
 		return 0;
 
 	if (S_ISDIR(i->mode)) {
-		if (!(mask & MAY_WRITE) && cred_has_file_cap(c, CAP_DAC_READ_SEARCH))
+		if (!(mask & MAY_WRITE) && cred_has_inode_cap(c, i, CAP_DAC_READ_SEARCH))
 			return 0;
-		return cred_has_file_cap(c, CAP_DAC_OVERRIDE) ? 0 : -EACCES;
+		return cred_has_inode_cap(c, i, CAP_DAC_OVERRIDE) ? 0 : -EACCES;
 	}
-	if (mask == MAY_READ && cred_has_file_cap(c, CAP_DAC_READ_SEARCH))
+	if (mask == MAY_READ && cred_has_inode_cap(c, i, CAP_DAC_READ_SEARCH))
 		return 0;
 	/* Even root may execute only what somebody may. */
-	if ((!(mask & MAY_EXEC) || (i->mode & 0111)) && cred_has_file_cap(c, CAP_DAC_OVERRIDE))
+	if ((!(mask & MAY_EXEC) || (i->mode & 0111)) && cred_has_inode_cap(c, i, CAP_DAC_OVERRIDE))
 		return 0;
 	return -EACCES;
 }
@@ -74,7 +76,7 @@ int dir_may_delete(const struct path *dir, struct dentry *victim, const struct c
 	int err = inode_permission(i, c, MAY_WRITE | MAY_EXEC);
 	if (err)
 		return err;
-	if ((i->mode & S_ISVTX) && c->fsuid != v->uid && c->fsuid != i->uid && !cred_has_file_cap(c, CAP_FOWNER))
+	if ((i->mode & S_ISVTX) && c->fsuid != v->uid && c->fsuid != i->uid && !cred_has_inode_cap(c, i, CAP_FOWNER))
 		return -EPERM;
 	if (is_dir && !S_ISDIR(v->mode))
 		return -ENOTDIR;
@@ -89,7 +91,7 @@ int dir_may_delete(const struct path *dir, struct dentry *victim, const struct c
 
 static int may_change_owner(const struct inode *i, const struct cred *c, const struct iattr *a)
 {
-	bool chown_cap = cred_has_file_cap(c, CAP_CHOWN);
+	bool chown_cap = cred_has_inode_cap(c, i, CAP_CHOWN);
 	if ((a->valid & ATTR_UID) && !chown_cap && (c->fsuid != i->uid || a->uid != i->uid))
 		return -EPERM;
 	if ((a->valid & ATTR_GID) && !chown_cap &&
@@ -122,7 +124,7 @@ static int check_and_adjust(struct task *t, struct inode *i, struct iattr *a)
 	if (a->valid & ATTR_MODE) {
 		if (!inode_owner_or_capable(i, c))
 			return -EPERM;
-		if (!cred_in_group(c, i->gid) && !cred_has_file_cap(c, CAP_FSETID))
+		if (!cred_in_group(c, i->gid) && !cred_has_inode_cap(c, i, CAP_FSETID))
 			a->mode &= ~(mode_t)S_ISGID;
 	}
 	return 0;
@@ -155,7 +157,7 @@ int inode_change(struct task *t, const struct path *p, struct iattr *attr)
 int inode_drop_privs(struct inode *i, const struct cred *c)
 {
 	mode_t mode = mode_without_privs(i->mode);
-	if (mode == i->mode || !S_ISREG(i->mode) || cred_has_file_cap(c, CAP_FSETID) || !i->ops->setattr)
+	if (mode == i->mode || !S_ISREG(i->mode) || cred_has_inode_cap(c, i, CAP_FSETID) || !i->ops->setattr)
 		return 0;
 	return i->ops->setattr(i, &(struct iattr){ .valid = ATTR_MODE, .mode = mode & 07777 });
 }

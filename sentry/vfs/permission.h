@@ -4,8 +4,8 @@
 #include "sentry/kernel/cred.h"
 #include "sentry/vfs/path.h"
 
-/* A capability over files. One held in a user namespace of the guest's own making says nothing about them. */
-bool cred_has_file_cap(const struct cred *c, int cap);
+/* A capability over a file: held in a user namespace of the guest's own making, it counts for files whose ids are mapped there. */
+bool cred_has_inode_cap(const struct cred *c, const struct inode *i, int cap);
 bool inode_owner_or_capable(const struct inode *i, const struct cred *c);     /* owner, or CAP_FOWNER */
 
 /* The check by mode, owner and group that inode_permission() makes for those without an op of their own. */

@@ -179,7 +179,7 @@ int vfs_rename(struct task *t, int old_dirfd, const char *old_name, int new_dirf
 		return -EINVAL;
 	if ((flags & RENAME_EXCHANGE) && (flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)))
 		return -EINVAL;
-	if ((flags & RENAME_WHITEOUT) && !cred_has_file_cap(t->cred, CAP_MKNOD))
+	if ((flags & RENAME_WHITEOUT) && !cred_has_cap(t->cred, CAP_MKNOD))
 		return -EPERM;
 	struct rename *r = NEW(struct rename);
 	r->t = t;

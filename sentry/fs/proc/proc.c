@@ -19,16 +19,20 @@ static ssize_t link_text(char *buf, size_t bytes, const char *text)
 static ssize_t self_readlink(struct pseudo_inode *i, struct task *viewer, char *buf, size_t bytes)
 {
 	char text[16];
-	(void)i;
-	snprintf(text, sizeof(text), "%d", viewer->tg->tgid);
+	int tgid = pid_number(proc_pid_ns(i), viewer->tg->tgid);
+	if (!tgid)
+		return -ENOENT;
+	snprintf(text, sizeof(text), "%d", tgid);
 	return link_text(buf, bytes, text);
 }
 
 static ssize_t thread_self_readlink(struct pseudo_inode *i, struct task *viewer, char *buf, size_t bytes)
 {
 	char text[40];
-	(void)i;
-	snprintf(text, sizeof(text), "%d/task/%d", viewer->tg->tgid, viewer->tid);
+	const struct pid_ns *ns = proc_pid_ns(i);
+	if (!pid_number(ns, viewer->tid))
+		return -ENOENT;
+	snprintf(text, sizeof(text), "%d/task/%d", pid_number(ns, viewer->tg->tgid), pid_number(ns, viewer->tid));
 	return link_text(buf, bytes, text);
 }
 
@@ -48,21 +52,34 @@ struct thread_group *proc_pid_dir_tg(struct file *f)
 static int root_lookup(struct pseudo_inode *dir, const char *name, struct inode **out)
 {
 	long tid = pseudo_number(name);
-	struct task *t = tid > 0 ? task_find((int)tid) : NULL;
+	struct task *t = tid > 0 ? task_find(pid_of_number(proc_pid_ns(dir), (int)tid)) : NULL;
 	if (!t)
 		return -ENOENT;
 	*out = pseudo_inode_new(dir, &pid_dir, name, t, 0);
 	return 0;
 }
 
+/* The lowest number that is at least `from`; 0: there is none. In the first namespace the list is in that order. */
+static int next_process(const struct pid_ns *ns, int from)
+{
+	int best = 0;
+	FOREACH_PROCESS(tg) {
+		int nr = pid_number(ns, tg->tgid);
+		if (nr && nr >= from && (!best || nr < best))
+			best = nr;
+		if (best && !ns->level)
+			break;
+	}
+	return best;
+}
+
 static int root_iterate(struct pseudo_inode *dir, struct dir_context *ctx)
 {
+	const struct pid_ns *ns = proc_pid_ns(dir);
 	char name[16];
-	FOREACH_PROCESS(tg) {
-		off_t pos = PSEUDO_OWN_POS + tg->tgid;
-		if (pos < ctx->pos)
-			continue;
-		snprintf(name, sizeof(name), "%d", tg->tgid);
+	for (int nr; (nr = next_process(ns, (int)(ctx->pos - PSEUDO_OWN_POS))); ) {
+		off_t pos = PSEUDO_OWN_POS + nr;
+		snprintf(name, sizeof(name), "%d", nr);
 		if (!ctx->emit(ctx, name, strlen(name), pseudo_ino(dir, name), DT_DIR, pos + 1))
 			return 0;
 		ctx->pos = pos + 1;
@@ -102,7 +119,20 @@ static const struct pseudo_entry root = {
 	.name = "proc", .mode = S_IFDIR | 0555, .children = root_entries, .lookup = root_lookup, .iterate = root_iterate,
 };
 
-int proc_mount(struct superblock **out)
+const struct pid_ns *proc_pid_ns(const struct pseudo_inode *i)
 {
-	return pseudo_mount("proc", PROC_SUPER_MAGIC, &root, out);
+	return pseudo_sb_data(i->inode.sb);
+}
+
+static void put_ns(void *ns)
+{
+	pid_ns_put(ns);
+}
+
+int proc_mount(struct pid_ns *ns, struct superblock **out)
+{
+	int err = pseudo_mount("proc", PROC_SUPER_MAGIC, &root, out);
+	if (!err)
+		pseudo_sb_set(*out, pid_ns_get(ns), put_ns);
+	return err;
 }

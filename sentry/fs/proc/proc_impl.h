@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sentry/fs/pseudo/pseudo.h"
+#include "sentry/kernel/pid_ns.h"
 
 /* Tables, one a file. */
 extern const struct pseudo_entry proc_pid_entries[];          /* /proc/PID; proc_pid.c */
@@ -34,6 +35,9 @@ proc_show proc_pid_stat, proc_pid_statm, proc_pid_status, proc_pid_maps, proc_pi
 	proc_pid_mountinfo, proc_pid_mountstats;
 typedef int proc_store(struct pseudo_inode *i, struct task *writer, char *text, size_t len);
 proc_store proc_pid_comm_store, proc_pid_oom_score_adj_store, proc_pid_oom_adj_store, proc_pid_timerslack_store;
+
+/* Whose numbers this /proc shows: the pid namespace it was mounted in. */
+const struct pid_ns *proc_pid_ns(const struct pseudo_inode *i);
 
 /* pseudo_entry functions for what is about i->task. */
 void proc_pid_refresh(struct pseudo_inode *i);                /* owner */

@@ -11,6 +11,7 @@
 #include "sentry/kernel/clock.h"
 #include "sentry/kernel/machine.h"
 #include "sentry/kernel/process.h"
+#include "sentry/kernel/user_ns.h"
 
 static char state_of(const struct task *t, const struct task *viewer)
 {
@@ -75,6 +76,11 @@ static int live_threads(const struct thread_group *tg)
 	return tg->zombie ? 1 : MAX(tg->nthreads, 1);
 }
 
+static int parent_number(const struct pid_ns *ns, const struct thread_group *tg)
+{
+	return tg->parent ? pid_number(ns, tg->parent->tgid) : 0;
+}
+
 int proc_pid_stat(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 {
 	struct task *t = i->task;
@@ -90,8 +96,10 @@ int proc_pid_stat(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 	tty_of_process(tg, &tty_nr, &tty_pgid);
 	int priority = t->sched.priority ? -1 - t->sched.priority : 20 + nice;
 
-	seq_printf(s, "%d (%s) %c %d %d %d %d %d 0", t->tid, t->comm, state_of(t, viewer), tg->parent ? tg->parent->tgid : 0,
-		   tg->pgrp ? tg->pgrp->pgid : 0, tg->pgrp ? tg->pgrp->session->sid : 0, tty_nr, tty_pgid);
+	const struct pid_ns *ns = proc_pid_ns(i);
+	seq_printf(s, "%d (%s) %c %d %d %d %d %d 0", pid_number(ns, t->tid), t->comm, state_of(t, viewer), parent_number(ns, tg),
+		   tg->pgrp ? pid_number(ns, tg->pgrp->pgid) : 0, tg->pgrp ? pid_number(ns, tg->pgrp->session->sid) : 0, tty_nr,
+		   tty_pgid > 0 ? pid_number(ns, tty_pgid) : tty_pgid);
 	seq_printf(s, " 0 0 0 0 %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, proc_ticks(n.user), proc_ticks(n.system),
 		   proc_ticks(n.child_user), proc_ticks(n.child_system));
 	seq_printf(s, " %d %d %d 0 %" PRIu64 " %" PRIu64 " 0 %" PRIu64, priority, nice, live_threads(tg),
@@ -124,17 +132,34 @@ int proc_pid_statm(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 	return 0;
 }
 
-static void status_ids(struct seq *s, struct task *t)
+/* An id's number in this /proc's namespace, and in each below it down to its own. */
+static void numbers(struct seq *s, const char *key, const struct pid_ns *ns, int id)
+{
+	int n[PID_NS_LEVELS + 1];
+	int count = pid_numbers(ns, id, n);
+	seq_printf(s, "%s:", key);
+	for (int i = 0; i < count; i++)
+		seq_printf(s, "\t%d", n[i]);
+	seq_puts(s, count ? "\n" : "\t0\n");
+}
+
+static void status_ids(struct seq *s, struct task *t, const struct pid_ns *ns, const struct cred *v)
 {
 	const struct cred *c = t->cred;
-	seq_printf(s, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", c->uid, c->euid, c->suid, c->fsuid, c->gid, c->egid, c->sgid,
-		   c->fsgid);
+	seq_printf(s, "Uid:\t%u\t%u\t%u\t%u\n", uid_shown(v, c->uid), uid_shown(v, c->euid), uid_shown(v, c->suid),
+		   uid_shown(v, c->fsuid));
+	seq_printf(s, "Gid:\t%u\t%u\t%u\t%u\n", gid_shown(v, c->gid), gid_shown(v, c->egid), gid_shown(v, c->sgid),
+		   gid_shown(v, c->fsgid));
 	seq_printf(s, "FDSize:\t%d\nGroups:\t", t->files ? t->files->size : 0);
 	for (int g = 0; g < c->ngroups; g++)
-		seq_printf(s, "%u ", c->groups[g]);
+		seq_printf(s, "%u ", gid_shown(v, c->groups[g]));
 	struct pgrp *pg = t->tg->pgrp;
-	seq_printf(s, "%s\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nKthread:\t0\n", c->ngroups ? "" : " ", t->tg->tgid, t->tid,
-		   pg ? pg->pgid : 0, pg ? pg->session->sid : 0);
+	seq_puts(s, c->ngroups ? "\n" : " \n");
+	numbers(s, "NStgid", ns, t->tg->tgid);
+	numbers(s, "NSpid", ns, t->tid);
+	numbers(s, "NSpgid", ns, pg ? pg->pgid : 0);
+	numbers(s, "NSsid", ns, pg ? pg->session->sid : 0);
+	seq_puts(s, "Kthread:\t0\n");
 }
 
 static void status_memory(struct seq *s, const struct mm *mm)
@@ -162,15 +187,16 @@ int proc_pid_status(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 {
 	struct task *t = i->task;
 	const struct cred *c = t->cred;
+	const struct pid_ns *ns = proc_pid_ns(i);
 	seq_puts(s, "Name:\t");
 	seq_escaped(s, t->comm, "\n");
 	seq_puts(s, "\n");
 	if (t->fs)
 		seq_printf(s, "Umask:\t%04o\n", t->fs->umask);
 	seq_printf(s, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", state_name(state_of(t, viewer)),
-		   t->tg->tgid, t->tid, t->tg->parent ? t->tg->parent->tgid : 0,
-		   t->ptrace.tracer ? t->ptrace.tracer->tg->tgid : 0);
-	status_ids(s, t);
+		   pid_number(ns, t->tg->tgid), pid_number(ns, t->tid), parent_number(ns, t->tg),
+		   t->ptrace.tracer ? pid_number(ns, t->ptrace.tracer->tg->tgid) : 0);
+	status_ids(s, t, ns, viewer ? viewer->cred : c);
 	if (t->mm)
 		status_memory(s, t->mm);
 	status_signals(s, t);

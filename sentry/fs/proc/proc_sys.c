@@ -29,7 +29,7 @@ static int show_hostname(struct seq *s, struct pseudo_inode *i, struct task *vie
 static int store_hostname(struct pseudo_inode *i, struct task *writer, char *text, size_t len)
 {
 	char *field = i->entry->arg ? writer->uts->domainname : writer->uts->hostname;
-	if (!cred_has_cap(writer->cred, CAP_SYS_ADMIN))
+	if (!cred_ns_cap(writer->cred, writer->uts->id.owner, CAP_SYS_ADMIN))
 		return -EPERM;
 	size_t n = MIN(len, strcspn(text, "\n"));
 	if (n > 64)

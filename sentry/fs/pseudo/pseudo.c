@@ -237,16 +237,26 @@ static int pseudo_statfs(struct superblock *sb, struct statfs *out)
 	return 0;
 }
 
+struct pseudo_sb {
+	struct superblock sb;
+	void *data;
+	void (*put)(void *data);
+};
+#define to_pseudo_sb(sb_) container_of(sb_, struct pseudo_sb, sb)
+
 static void pseudo_sb_release(struct superblock *sb)
 {
-	free(sb);
+	struct pseudo_sb *ps = to_pseudo_sb(sb);
+	if (ps->put)
+		ps->put(ps->data);
+	free(ps);
 }
 
 static const struct superblock_ops pseudo_sb_ops = { .statfs = pseudo_statfs, .release = pseudo_sb_release };
 
 int pseudo_mount(const char *type, uint64_t magic, const struct pseudo_entry *root, struct superblock **out)
 {
-	struct superblock *sb = NEW(struct superblock);
+	struct superblock *sb = &NEW(struct pseudo_sb)->sb;
 	superblock_init(sb, &pseudo_sb_ops, type, magic);
 	sb->no_dcache = true;
 	struct pseudo_inode *i = NEW(struct pseudo_inode);
@@ -256,6 +266,17 @@ int pseudo_mount(const char *type, uint64_t magic, const struct pseudo_entry *ro
 	sb->root = &i->inode;
 	*out = sb;
 	return 0;
+}
+
+void pseudo_sb_set(struct superblock *sb, void *data, void (*put)(void *data))
+{
+	to_pseudo_sb(sb)->data = data;
+	to_pseudo_sb(sb)->put = put;
+}
+
+void *pseudo_sb_data(const struct superblock *sb)
+{
+	return to_pseudo_sb((struct superblock *)sb)->data;
 }
 
 /* --- helpers --- */

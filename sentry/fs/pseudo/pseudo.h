@@ -11,6 +11,12 @@
 
 struct pseudo_inode;
 
+struct pseudo_writer {
+	struct task *task;                /* who writes */
+	const struct cred *opener_cred;   /* of who opened it, then */
+	off_t pos;
+};
+
 struct pseudo_entry {
 	const char *name;                 /* NULL ends a table */
 	mode_t mode;                      /* type and permissions */
@@ -20,6 +26,8 @@ struct pseudo_entry {
 	int (*show)(struct seq *s, struct pseudo_inode *i, struct task *viewer);
 	/* text: one write(2), NUL-terminated, trailing newline cut. 0 or -errno. Never sleeps. */
 	int (*store)(struct pseudo_inode *i, struct task *writer, char *text, size_t len);
+	/* In place of store, for files where it matters who opened it. Never sleeps. */
+	int (*store_as)(struct pseudo_inode *i, struct pseudo_writer *w, char *text, size_t len);
 	/* In place of show and store. As inode_ops.open. */
 	int (*open)(struct pseudo_inode *i, const struct path *path, int flags, struct task *t, struct file **out);
 
@@ -59,6 +67,9 @@ int pseudo_lookup_in(struct pseudo_inode *dir, const struct pseudo_entry *table,
 
 /* A whole file system; the tables stay the caller's. */
 int pseudo_mount(const char *type, uint64_t magic, const struct pseudo_entry *root, struct superblock **out) MUST_CHECK;
+/* What a mounted one is about; `put` is called with it when the file system goes. NULL until set. */
+void pseudo_sb_set(struct superblock *sb, void *data, void (*put)(void *data));
+void *pseudo_sb_data(const struct superblock *sb);
 
 /* The usual parts of show(): one number, one string. */
 int pseudo_show_string(struct seq *s, struct pseudo_inode *i, struct task *viewer);   /* entry->ptr and a newline */

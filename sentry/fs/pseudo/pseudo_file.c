@@ -11,6 +11,7 @@
 struct pseudo_file {
 	struct file file;
 	struct task *opener;              /* a reference: who looks, when the reader is not known (sendfile) */
+	struct cred *opener_cred;         /* a reference */
 	struct seq seq;
 	bool filled;
 };
@@ -53,7 +54,7 @@ static ssize_t pseudo_write(struct file *f, struct uio *src, off_t *pos)
 	struct pseudo_file *pf = container_of(f, struct pseudo_file, file);
 	struct pseudo_inode *i = to_pseudo(f->inode);
 	char text[4096];
-	if (!i->entry->store)
+	if (!i->entry->store && !i->entry->store_as)
 		return -EIO;
 	int err = i->entry->check ? i->entry->check(i) : 0;
 	if (err)
@@ -65,7 +66,8 @@ static ssize_t pseudo_write(struct file *f, struct uio *src, off_t *pos)
 	size_t len = n;
 	if (len && text[len - 1] == '\n')
 		text[--len] = '\0';
-	err = i->entry->store(i, src->t ? src->t : pf->opener, text, len);
+	struct pseudo_writer w = { .task = src->t ? src->t : pf->opener, .opener_cred = pf->opener_cred, .pos = *pos };
+	err = i->entry->store_as ? i->entry->store_as(i, &w, text, len) : i->entry->store(i, w.task, text, len);
 	if (err)
 		return err;
 	*pos += n;
@@ -88,6 +90,7 @@ static void pseudo_file_release(struct file *f)
 	struct task *opener = pf->opener;
 	seq_fini(&pf->seq);
 	file_fini(f);
+	cred_put(pf->opener_cred);
 	free(pf);
 	task_put(opener);
 }
@@ -105,6 +108,7 @@ int pseudo_file_open(struct pseudo_inode *i, const struct path *path, int flags,
 	file_init(&pf->file, &pseudo_file_ops, &i->inode, path, flags);
 	pf->file.mode |= FMODE_NOWAIT_POLL;
 	pf->opener = task_get(t);
+	pf->opener_cred = cred_get(t->cred);
 	*out = &pf->file;
 	return 0;
 }

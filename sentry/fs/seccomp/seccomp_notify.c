@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 
 #include "sentry/kernel/host_random.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task.h"
 
 #define IOCTL_ID_VALID_WRONG_DIR SECCOMP_IOR(2, uint64_t)   /* what it was before Linux 5.17 */
@@ -116,7 +117,7 @@ static long notif_recv(struct task *t, struct seccomp_listener *l, uptr_t arg)
 	if (!n)
 		return -ENOENT;
 	out.id = n->id;
-	out.pid = (uint32_t)n->task->tid;
+	out.pid = (uint32_t)pid_shown(t, n->task->tid);
 	out.data = *n->data;
 	err = put_user(t, arg, &out);
 	if (err)

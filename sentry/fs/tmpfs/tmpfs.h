@@ -8,6 +8,9 @@
 #endif
 
 /* options as in mount(8): size= nr_blocks= nr_inodes= mode= uid= gid=; NULL or "": defaults. -EINVAL. *out: a reference. */
+/* The same, mounted by c: it owns the root, and its namespace knows the options' numbers. NULL: the sandbox. */
+struct cred;
+int tmpfs_mount_by(const struct cred *c, const char *type, const char *options, struct superblock **out) MUST_CHECK;
 int tmpfs_mount(const char *options, struct superblock **out) MUST_CHECK;
 /* The same under another name ("devtmpfs", "overlay"'s upper …), so that /proc/mounts tells them apart. */
 int tmpfs_mount_as(const char *type, const char *options, struct superblock **out) MUST_CHECK;

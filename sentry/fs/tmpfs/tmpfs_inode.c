@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sentry/fs/tmpfs/tmpfs_impl.h"
+#include "sentry/vfs/permission.h"
 
 void tmpfs_inode_destroy(struct inode *i, void *object)
 {
@@ -153,7 +154,7 @@ static void init_owner(struct inode *i, const struct inode *dir, const struct cr
 	if (S_ISDIR(i->mode))
 		i->mode |= S_ISGID;
 	else if ((i->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && cred && !cred_in_group(cred, i->gid) &&
-		 !cred_has_cap(cred, CAP_FSETID))
+		 !cred_has_inode_cap(cred, dir, CAP_FSETID))
 		i->mode &= ~(mode_t)S_ISGID;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sentry/fs/tmpfs/tmpfs_impl.h"
+#include "sentry/kernel/user_ns.h"
 
 #define SYNC_MAX 256                      /* mapped files looked at by one statfs */
 
@@ -115,11 +116,28 @@ static int parse_options(struct tmpfs_options *o, const char *options)
 	return 0;
 }
 
-int tmpfs_mount_as(const char *type, const char *options, struct superblock **out)
+/* The options' numbers as ids; without them whoever mounts is the owner. */
+static int owner_of(const struct cred *c, struct tmpfs_options *o)
+{
+	if (o->uid == ID_NONE)
+		o->uid = c ? c->fsuid : 0;
+	else if (c)
+		o->uid = uid_given(c, o->uid);
+	if (o->gid == ID_NONE)
+		o->gid = c ? c->fsgid : 0;
+	else if (c)
+		o->gid = gid_given(c, o->gid);
+	return o->uid == ID_NONE || o->gid == ID_NONE ? -EINVAL : 0;
+}
+
+int tmpfs_mount_by(const struct cred *c, const char *type, const char *options, struct superblock **out)
 {
 	uint64_t pages = fs_memory_total() / 2 / PAGE_SIZE;
-	struct tmpfs_options o = { .pages = pages, .inodes = pages, .mode = 01777 };
+	struct tmpfs_options o = { .pages = pages, .inodes = pages, .mode = 01777, .uid = ID_NONE, .gid = ID_NONE };
 	int err = parse_options(&o, options);
+	if (err)
+		return err;
+	err = owner_of(c, &o);
 	if (err)
 		return err;
 	struct tmpfs_sb *ts = NEW(struct tmpfs_sb);
@@ -145,6 +163,11 @@ int tmpfs_mount_as(const char *type, const char *options, struct superblock **ou
 	ts->sb.root = root;
 	*out = &ts->sb;
 	return 0;
+}
+
+int tmpfs_mount_as(const char *type, const char *options, struct superblock **out)
+{
+	return tmpfs_mount_by(NULL, type, options, out);
 }
 
 int tmpfs_mount(const char *options, struct superblock **out)

@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 
 #include "sentry/fs/tty/tty_impl.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/process.h"
 
 static bool is_leader(const struct thread_group *tg)
@@ -165,9 +166,9 @@ static long set_pgrp(struct task *t, struct tty *tty, uptr_t arg)
 		return err;
 	if (pgid < 0)
 		return -EINVAL;
-	struct pgrp *pg = pgrp_find(pgid);
+	struct pgrp *pg = pgrp_find_for(t, pgid);
 	if (!pg)
-		return task_find(pgid) ? -EPERM : -ESRCH;
+		return task_find_for(t, pgid) ? -EPERM : -ESRCH;
 	if (pg->session != tty->session || TAILQ_EMPTY(&pg->members))
 		return -EPERM;
 	pgrp_get(pg);
@@ -197,14 +198,14 @@ long tty_ioctl_job(struct task *t, struct tty_file *tf, unsigned cmd, uint64_t a
 	case TIOCGPGRP:
 		if (!is_known(t, tf))
 			return -ENOTTY;
-		n = tty->pgrp ? tty->pgrp->pgid : 0;
+		n = tty->pgrp ? pid_shown(t, tty->pgrp->pgid) : 0;
 		return put_user(t, UPTR(arg), &n);
 	case TIOCSPGRP:
 		return set_pgrp(t, tty, UPTR(arg));
 	case TIOCGSID:
 		if (!is_known(t, tf) || !tty->session)
 			return -ENOTTY;
-		n = tty->session->sid;
+		n = pid_shown(t, tty->session->sid);
 		return put_user(t, UPTR(arg), &n);
 	case TIOCVHANGUP:
 		if (!may_admin(t))

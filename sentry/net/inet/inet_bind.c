@@ -209,7 +209,7 @@ int inet_bind(struct task *t, struct socket *s, const struct sockaddr_storage *a
 	if (err)
 		return err;
 	if (a.port && a.port < PRIVILEGED && in->proto->bucket_proto != IPPROTO_ICMP &&
-	    !cred_has_cap(t->cred, CAP_NET_BIND_SERVICE))
+	    !cred_ns_cap(t->cred, t->net->id.owner, CAP_NET_BIND_SERVICE))
 		return -EACCES;
 	if (in->bucket || s->listening)
 		return -EINVAL;

@@ -103,7 +103,7 @@ static int create(struct task *t, int family, int type, int protocol, struct soc
 	case SOCK_RAW:
 		if (!protocol)
 			return -EPROTONOSUPPORT;
-		if (!cred_has_cap(t->cred, CAP_NET_RAW))
+		if (!cred_ns_cap(t->cred, t->net->id.owner, CAP_NET_RAW))
 			return -EPERM;
 		break;
 	default:

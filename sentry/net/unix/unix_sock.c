@@ -5,6 +5,8 @@
  * LINUX    net/unix/af_unix.c. Same: closing with unread data gives the peer ECONNRESET; a socket is writable only when
  *          a quarter of its buffer or less is in flight.
  * MISSING  MSG_OOB, SO_PEEK_OFF, SO_PASSPIDFD, SO_PASSSEC; collection of sockets that only each other's queues hold. */
+#include "sentry/kernel/pid_ns.h"
+#include "sentry/kernel/user_ns.h"
 #include "sentry/net/unix/unix_impl.h"
 
 #include <string.h>
@@ -122,10 +124,9 @@ static int unix_ioctl(struct task *t, struct socket *s, unsigned cmd, uint64_t a
 
 static int unix_getsockopt(struct task *t, struct socket *s, int level, int name, void *value, socklen_t *len)
 {
-	(void)t;
 	if (level != SOL_SOCKET || name != SO_PEERCRED)
 		return -ENOPROTOOPT;
-	struct ucred cred = { .pid = s->peer.pid, .uid = s->peer.uid, .gid = s->peer.gid };
+	struct ucred cred = { .pid = pid_shown(t, s->peer.pid), .uid = uid_shown(t->cred, s->peer.uid), .gid = gid_shown(t->cred, s->peer.gid) };
 	if (!s->peer.pid)
 		cred.uid = cred.gid = (uint32_t)-1;
 	*len = MIN(*len, (socklen_t)sizeof(cred));
