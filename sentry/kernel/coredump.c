@@ -2,10 +2,11 @@
  *
  * HOW      An ELF file of notes (coredump_notes.c) and one segment a mapping. Pages of zeroes become holes, so that reserved
  *          memory costs nothing.
- * LINUX    fs/coredump.c, fs/binfmt_elf.c with coredump_filter 0x33: anonymous memory, private file mappings that can have
- *          been written to, first pages of ELF files. The file is made with the process's own rights, and only an ordinary
+ *          The other threads have been told to exit, and wait with that until the file is written.
+ * LINUX    fs/coredump.c, fs/binfmt_elf.c: vma_dump_size(), with /proc/PID/coredump_filter. A private file mapping counts as
+ *          written to if it can have been. The file is made with the process's own rights, and only an ordinary
  *          file of its user with one name is overwritten.
- * MISSING  Registers of other threads than the one that died; core_pattern's pipes; coredump_filter. */
+ * MISSING  core_pattern's pipes; the vDSO; other processes that share the memory (CLONE_VM) go on. */
 #include "sentry/kernel/coredump.h"
 
 #include <elf.h>
@@ -15,9 +16,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "sentry/kernel/coredump_notes.h"
 #include "sentry/kernel/process.h"
+#include "sentry/mm/rewrite.h"
 #include "sentry/vfs/path.h"
 #include "sentry/vfs/permission.h"
 
@@ -108,22 +111,28 @@ static int core_open(struct task *t, int sig, struct file **out)
 static uint64_t kept_bytes(struct mm *mm, const struct vma *v)
 {
 	char magic[SELFMAG];
+	uint64_t all = v->end - v->start;
+	unsigned filter = mm->dump_filter;
 	if ((v->vm_flags & VM_DONTDUMP) || v->prot == PROT_NONE)
 		return 0;
-	if (!v->file)
-		return v->end - v->start;
 	if ((v->flags & MAP_TYPE) != MAP_PRIVATE)
+		return filter & (v->file && v->file->inode->nlink ? DUMP_FILE_SHARED : DUMP_ANON_SHARED) ? all : 0;
+	if ((!v->file || (v->prot & PROT_WRITE)) && (filter & DUMP_ANON_PRIVATE))
+		return all;
+	if (!v->file)
 		return 0;
-	if (v->prot & PROT_WRITE)
-		return v->end - v->start;
+	if (filter & DUMP_FILE_PRIVATE)
+		return all;
+	if (!(filter & DUMP_ELF_HEADERS))
+		return 0;
 	bool is_elf = v->pgoff == 0 && mm_read(mm, v->start, magic, SELFMAG) == SELFMAG && memcmp(magic, ELFMAG, SELFMAG) == 0;
 	return is_elf ? PAGE_SIZE : 0;
 }
 
 /* Data that was written to before it became read-only, as dynamic linkers do: the debugger's way to the libraries. */
-static bool may_be_relro(const struct vma *v)
+static bool may_be_relro(const struct mm *mm, const struct vma *v)
 {
-	return v->file && !(v->vm_flags & VM_DONTDUMP) && (v->flags & MAP_TYPE) == MAP_PRIVATE && v->prot == PROT_READ &&
+	return v->file && (mm->dump_filter & DUMP_ANON_PRIVATE) && !(v->vm_flags & VM_DONTDUMP) && (v->flags & MAP_TYPE) == MAP_PRIVATE && v->prot == PROT_READ &&
 	       v->end - v->start <= RELRO_MAX_BYTES;
 }
 
@@ -152,7 +161,7 @@ static int list_segments(struct core *c)
 		return -ENOMEM;
 	}
 	for (struct vma *v = mm_first(mm); v && c->nsegments < max; v = mm_next(v)) {
-		if (may_be_relro(v)) {
+		if (may_be_relro(mm, v)) {
 			look[c->nsegments].f = file_get(v->file);
 			look[c->nsegments].off = v->pgoff;
 		}
@@ -194,6 +203,8 @@ static bool is_zero(const char *p, size_t bytes)
 static int put_memory(struct core *c, uint64_t start, uint64_t bytes, char *buf)
 {
 	for (uint64_t at = start, end = start + bytes; at < end;) {
+		if (c->t->exiting)
+			return -EINTR;            /* SIGKILL */
 		size_t want = MIN(end - at, CHUNK_BYTES);
 		ssize_t n = mm_read(c->t->mm, at, buf, want);
 		n = n < (ssize_t)PAGE_SIZE ? 0 : n & ~(ssize_t)(PAGE_SIZE - 1);
@@ -246,13 +257,22 @@ static int put_all(struct core *c, const struct seq *notes)
 	return err ? err : inode_truncate(c->t, c->file->inode, (off_t)MIN(end, c->limit));
 }
 
-bool coredump(struct task *t, int sig, const siginfo_t *info)
+/* Registers as if no call site had been changed. */
+static void undo_rewriting(struct task *t)
+{
+	struct task *other;
+	rewrite_stop(t);
+	TAILQ_FOREACH(other, &t->tg->threads, thread_link)
+		if (other->live)
+			rewrite_leave(other);
+}
+
+static bool dump(struct task *t, int sig, const siginfo_t *info)
 {
 	struct core c = { .t = t, .limit = t->tg->rlimits[RLIMIT_CORE].rlim_cur };
-	if (!(SIGBIT(sig) & SIG_SET_CORE) || c.limit < PAGE_SIZE || t->mm->dumpable != 1)
+	if (core_open(t, sig, &c.file))
 		return false;
-	if (tg_kill_others(t) || core_open(t, sig, &c.file))
-		return false;
+	undo_rewriting(t);
 	struct seq notes = { 0 };
 	coredump_notes(t, sig, info, &notes);
 	/* What stands in the file when space or limit end is a core file all the same. */
@@ -263,4 +283,18 @@ bool coredump(struct task *t, int sig, const siginfo_t *info)
 	free(c.segments);
 	file_put(c.file);
 	return !err;
+}
+
+bool coredump(struct task *t, int sig, const siginfo_t *info)
+{
+	rlim_t limit = t->tg->rlimits[RLIMIT_CORE].rlim_cur;
+	if (!(SIGBIT(sig) & SIG_SET_CORE) || limit < PAGE_SIZE || t->mm->dumpable != 1)
+		return false;
+	if (tg_park_others(t))
+		return false;
+	bool dumped = dump(t, sig, info);
+	/* The process's end is known before they go on: it is theirs, too. */
+	tg_exit_mark(t->tg, sig | (dumped ? WCOREFLAG : 0));
+	tg_unpark_others(t->tg);
+	return dumped;
 }

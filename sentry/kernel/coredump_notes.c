@@ -1,6 +1,7 @@
 /* coredump_notes.c - what debuggers want to know about a process that died (elf(5): core files).
  *
- * LINUX    fs/binfmt_elf.c: fill_note_info(). The same notes in the same order, for one thread. */
+ * LINUX    fs/binfmt_elf.c: fill_note_info(). The same notes in the same order: the thread that died first, with what is about
+ *          the process; then the other threads' registers. */
 #include "sentry/kernel/coredump_notes.h"
 #include "sentry/kernel/pid_ns.h"
 
@@ -133,4 +134,11 @@ void coredump_notes(struct task *t, int sig, const siginfo_t *info, struct seq *
 	note(s, "CORE", NT_AUXV, mm->auxv, (words + 2) * sizeof(mm->auxv[0]));
 	note_files(t, s);
 	note_fpstate(t, s);
+	struct task *other;
+	TAILQ_FOREACH(other, &t->tg->threads, thread_link) {
+		if (other == t || !other->parked)
+			continue;
+		note_status(other, sig, s);
+		note_fpstate(other, s);
+	}
 }

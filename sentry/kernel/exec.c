@@ -114,6 +114,8 @@ static void set_dumpable(struct exec *ex)
 	bool same = c->euid == c->uid && c->egid == c->gid;
 	bool readable = inode_permission(ex->file->inode, ex->t->cred, MAY_READ) == 0;
 	ex->mm->dumpable = same && readable;
+	if (ex->t->mm)
+		ex->mm->dump_filter = ex->t->mm->dump_filter;
 }
 
 /* The point of no return. */

@@ -124,7 +124,9 @@ static void default_action(struct task *t, int sig, const siginfo_t *info)
 	}
 	crash_report(t, sig, info);
 	bool dumped = coredump(t, sig, info);
-	tg_exit_mark(t->tg, sig | (dumped ? WCOREFLAG : 0));
+	/* Unless another thread ends this one: by exec, or because it dumps core itself. */
+	if (!t->exiting)
+		tg_exit_mark(t->tg, sig | (dumped ? WCOREFLAG : 0));
 }
 
 void signal_deliver(struct task *t)

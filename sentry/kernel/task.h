@@ -57,6 +57,7 @@ struct thread_group {                     /* a process */
 	bool stop_reported, cont_pending; /* for wait4(WUNTRACED, WCONTINUED) */
 	TAILQ_HEAD(, fork_signals) forks; /* clone calls in progress: signals to the whole pgrp reach the child too */
 	struct task *exec_task;           /* the thread that execs and waits for the others to go */
+	struct task *dumper;              /* the thread that writes a core file; the others wait for that to be done */
 	struct waitq wait_children;       /* woken when a child changes state; and threads at exec */
 	struct waitq exited;              /* woken when this becomes a zombie (pidfd) */
 	struct rlimit rlimits[RLIM_NLIMITS];
@@ -103,6 +104,7 @@ struct task {
 	bool exiting;                     /* leaves at the next chance */
 	unsigned kills;                   /* how often it was told to */
 	bool exited;
+	bool parked;                      /* exits, but not before tg->dumper has seen its registers */
 	bool sleeping;                    /* interruptibly; for /proc and signal_wake */
 	enum stop_state stop_state;
 	struct waitq stop_q;              /* stopped tasks wait here */
@@ -192,6 +194,9 @@ void task_do_exit(struct task *t);                  /* t itself, the last act of
 /* For exec. Order: tg_kill_others, point of no return, task_mm_release (old memory still there), task_become_leader,
  * signal_exec. */
 int tg_kill_others(struct task *t) MUST_CHECK;      /* ends t's other threads. -EAGAIN: another is at it, or all must die. Sleeps */
+int tg_park_others(struct task *t) MUST_CHECK;      /* ends them, but for now they stay as they are, for a core file. As above. Sleeps */
+void tg_unpark_others(struct thread_group *tg);
+void task_park_for_dump(struct task *t);            /* t is about to exit. Sleeps */
 void task_become_leader(struct task *t);            /* t takes the process's id over from its dead leader */
 void task_mm_release(struct task *t);               /* t leaves its memory: robust list, clear_child_tid, vfork parent. Sleeps */
 

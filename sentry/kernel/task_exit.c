@@ -181,6 +181,7 @@ void task_do_exit(struct task *t)
 {
 	AUTO(tg_put) struct thread_group *tg = tg_get(t->tg);
 	t->exiting = true;
+	task_park_for_dump(t);
 	ptrace_event(t, PTRACE_EVENT_EXIT, (uint64_t)(unsigned)t->exit_code);
 	trace_task_end(t, tg->exiting ? tg->exit_code : t->exit_code);
 	/* Signals of the process that this thread was woken for are another thread's now. */

@@ -52,6 +52,7 @@ int mm_new(struct pl_as *as, struct mm **out)
 	RB_INIT(&mm->vmas);
 	mm->mmap_base = PL_GUEST_END;
 	mm->dumpable = 1;
+	mm->dump_filter = DUMP_DEFAULT;
 	*out = mm;
 	return 0;
 }

@@ -30,6 +30,10 @@ struct vma {
 enum { VM_DONTFORK = 1, VM_WIPEONFORK = 2, VM_DONTDUMP = 4, VM_HUGEPAGE = 8, VM_NOHUGEPAGE = 16, VM_LOCKED = 32, VM_SEALED = 64,
        VM_TRAMPOLINES = 128 };        /* rewrite.c's */
 
+/* Which memory goes into a core file (core(5)). */
+enum { DUMP_ANON_PRIVATE = 1, DUMP_ANON_SHARED = 2, DUMP_FILE_PRIVATE = 4, DUMP_FILE_SHARED = 8, DUMP_ELF_HEADERS = 16,
+       DUMP_DEFAULT = 0x33, DUMP_ALL = 0x1ff };
+
 RB_HEAD(vma_tree, vma);
 
 struct mm {
@@ -45,6 +49,7 @@ struct mm {
 	uint64_t auxv[64];                /* pairs, ends with AT_NULL; /proc/PID/auxv */
 	struct file *exe;                 /* /proc/PID/exe */
 	int dumpable;                     /* PR_SET_DUMPABLE */
+	unsigned dump_filter;             /* /proc/PID/coredump_filter: DUMP_* */
 	struct rewrite *rewrite;          /* rewrite.c's books, NULL: nothing to note yet */
 	uint64_t def_flags;               /* mlockall(MCL_FUTURE): VM_LOCKED, or 0 */
 	struct aio_contexts *aio;         /* NULL, or fs/aio's, which aio_free ends */

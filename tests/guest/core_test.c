@@ -3,8 +3,11 @@
 
 #include <elf.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/procfs.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -117,6 +120,115 @@ TEST(waitid_tells_that_there_is_a_core_file)
 	ASSERT_OK(waitid(P_PID, pid, &info, WEXITED));
 	EXPECT_EQ(info.si_code, CLD_DUMPED);
 	EXPECT_EQ(info.si_status, SIGQUIT);
+	unlink("core");
+	scratch_end();
+}
+
+/* --- threads --- */
+
+static void *sleeps(void *arg)
+{
+	sem_post(arg);
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void die_with_threads(void)
+{
+	sem_t ready;
+	pthread_t t;
+	struct rlimit rl = { RLIM_INFINITY, RLIM_INFINITY };
+	setrlimit(RLIMIT_CORE, &rl);
+	sem_init(&ready, 0, 0);
+	for (int n = 0; n < 3; n++)
+		pthread_create(&t, NULL, sleeps, &ready);
+	for (int n = 0; n < 3; n++)
+		sem_wait(&ready);
+	abort();
+}
+
+/* Threads with registers in the file, the one that died first; 0: they are not all different. */
+static int threads_in_core(const char *map)
+{
+	const Elf64_Ehdr *e = (const void *)map;
+	const Elf64_Phdr *p = (const void *)(map + e->e_phoff);
+	int tids[16], found = 0, fp = 0;
+	for (size_t at = 0; p->p_type == PT_NOTE && at < p->p_filesz;) {
+		const Elf64_Nhdr *n = (const void *)(map + p->p_offset + at);
+		const char *desc = (const char *)(n + 1) + ((n->n_namesz + 3) & ~3U);
+		if (n->n_type == NT_PRSTATUS && found < 16) {
+			const struct elf_prstatus *st = (const void *)desc;
+			for (int i = 0; i < found; i++)
+				if (tids[i] == st->pr_pid)
+					return 0;
+			if (!st->pr_reg[16] || !st->pr_reg[19])
+				return 0;                        /* rip, rsp */
+			tids[found++] = st->pr_pid;
+		}
+		fp += n->n_type == NT_PRFPREG;
+		at += sizeof(*n) + ((n->n_namesz + 3) & ~3U) + ((n->n_descsz + 3) & ~3U);
+	}
+	return fp == found ? found : 0;
+}
+
+TEST(a_core_file_has_all_threads)
+{
+	if (!plain_pattern())
+		SKIP("core files go elsewhere here");
+	scratch();
+	int status;
+	pid_t pid = fork();
+	if (!pid)
+		die_with_threads();
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(WTERMSIG(status), SIGABRT);
+	EXPECT(WCOREDUMP(status));
+	int fd = open("core", O_RDONLY);
+	ASSERT_OK(fd);
+	struct stat st;
+	ASSERT_OK(fstat(fd, &st));
+	char *map = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	ASSERT(map != MAP_FAILED);
+	EXPECT_EQ(threads_in_core(map), 4);
+	unlink("core");
+	scratch_end();
+}
+
+static unsigned filter_of(const char *path)
+{
+	unsigned filter = 0;
+	FILE *f = fopen(path, "r");
+	if (!f || fscanf(f, "%x", &filter) != 1)
+		filter = ~0U;
+	if (f)
+		fclose(f);
+	return filter;
+}
+
+TEST(what_goes_into_a_core_file_can_be_chosen)
+{
+	const char *path = "/proc/self/coredump_filter";
+	if (filter_of(path) == ~0U)
+		SKIP("no coredump_filter");
+	int fd = open(path, O_WRONLY);
+	ASSERT_OK(fd);
+	ASSERT_EQ(write(fd, "0x1f0", 5), 5);
+	EXPECT_ERRNO(write(fd, "x", 1), EINVAL);
+	close(fd);
+	EXPECT_EQ(filter_of(path), 0x1f0);
+	if (!plain_pattern())
+		return;
+	scratch();
+	EXPECT(WCOREDUMP(die(RLIM_INFINITY, true)));
+	fd = open("core", O_RDONLY);
+	ASSERT_OK(fd);
+	struct stat st;
+	ASSERT_OK(fstat(fd, &st));
+	char *map = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	ASSERT(map != MAP_FAILED);
+	EXPECT(!core_shows(map, st.st_size));
+	EXPECT(has_note(map, NT_PRSTATUS));
 	unlink("core");
 	scratch_end();
 }

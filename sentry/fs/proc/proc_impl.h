@@ -32,9 +32,10 @@ proc_show proc_config_gz, proc_cpuinfo, proc_meminfo, proc_machine_stat, proc_up
 proc_show proc_pid_stat, proc_pid_statm, proc_pid_status, proc_pid_maps, proc_pid_smaps, proc_pid_cmdline,
 	proc_pid_environ, proc_pid_auxv, proc_pid_comm, proc_pid_limits, proc_pid_personality, proc_pid_syscall,
 	proc_pid_oom_score, proc_pid_oom_score_adj, proc_pid_oom_adj, proc_pid_timerslack, proc_pid_mounts,
-	proc_pid_mountinfo, proc_pid_mountstats;
+	proc_pid_mountinfo, proc_pid_mountstats, proc_pid_coredump_filter;
 typedef int proc_store(struct pseudo_inode *i, struct task *writer, char *text, size_t len);
-proc_store proc_pid_comm_store, proc_pid_oom_score_adj_store, proc_pid_oom_adj_store, proc_pid_timerslack_store;
+proc_store proc_pid_comm_store, proc_pid_oom_score_adj_store, proc_pid_oom_adj_store, proc_pid_timerslack_store,
+	proc_pid_coredump_filter_store;
 
 /* Whose numbers this /proc shows: the pid namespace it was mounted in. */
 const struct pid_ns *proc_pid_ns(const struct pseudo_inode *i);

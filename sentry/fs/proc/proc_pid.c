@@ -1,7 +1,7 @@
 /* proc_pid.c - the directories of processes and threads: what is in them, whom it belongs to, who may look.
  *
  * LINUX    fs/proc/base.c: tgid_base_stuff, task_dump_owner(), and which file asks for ptrace access.
- * MISSING  io, schedstat, pagemap, coredump_filter, map_files, attr, numa_maps, smaps_rollup: their numbers are
+ * MISSING  io, schedstat, pagemap, map_files, attr, numa_maps, smaps_rollup: their numbers are
  *          not kept, or not this kernel's to know. */
 #include <dirent.h>
 #include <linux/capability.h>
@@ -195,6 +195,7 @@ static const struct pseudo_entry tid_dir = {
 
 const struct pseudo_entry proc_pid_entries[] = {
 	COMMON(1),
+	PSEUDO_FILE("coredump_filter", 0644, .show = proc_pid_coredump_filter, .store = proc_pid_coredump_filter_store, OF_TASK),
 	PSEUDO_FILE("mountstats", 0400, .show = proc_pid_mountstats, LOOK),
 	PSEUDO_FILE("timerslack_ns", 0666, .show = proc_pid_timerslack, .store = proc_pid_timerslack_store, OF_TASK),
 	{ .name = "task", .mode = S_IFDIR | 0555, .lookup = proc_task_lookup, .iterate = proc_task_iterate, OF_TASK },

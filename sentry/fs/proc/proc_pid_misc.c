@@ -1,4 +1,5 @@
-/* proc_pid_misc.c - small files of /proc/PID: comm, limits, personality, syscall, oom_*, timerslack_ns.
+/* proc_pid_misc.c - small files of /proc/PID: comm, limits, personality, syscall, oom_*, timerslack_ns,
+ * coredump_filter.
  *
  * LINUX    fs/proc/base.c. */
 #include <inttypes.h>
@@ -164,4 +165,26 @@ int proc_pid_timerslack_store(struct pseudo_inode *i, struct task *writer, char 
 	if (!err)
 		i->task->timer_slack_ns = n ? (int)n : i->task->default_timer_slack_ns;
 	return err;
+}
+
+int proc_pid_coredump_filter(struct seq *s, struct pseudo_inode *i, struct task *viewer)
+{
+	(void)viewer;
+	if (i->task->mm)
+		seq_printf(s, "%08x\n", i->task->mm->dump_filter);
+	return 0;
+}
+
+int proc_pid_coredump_filter_store(struct pseudo_inode *i, struct task *writer, char *text, size_t len)
+{
+	int64_t n;
+	(void)len;
+	(void)writer;
+	int err = parse(text, 0, UINT32_MAX, &n);
+	if (err)
+		return err;
+	if (!i->task->mm)
+		return -ESRCH;
+	i->task->mm->dump_filter = (unsigned)n & DUMP_ALL;
+	return 0;
 }
