@@ -63,7 +63,8 @@ int net_ioctl(struct task *t, struct net *net, unsigned cmd, uint64_t arg)
 	if (cmd == SIOCGIFNAME) {
 		if (r.ifr_ifindex != NET_LO_IFINDEX)
 			return -ENODEV;
-		strcpy(r.ifr_name, "lo");
+		memset(r.ifr_name, 0, sizeof(r.ifr_name));
+		memcpy(r.ifr_name, "lo", 2);
 		return put_user(t, UPTR(arg), &r);
 	}
 	r.ifr_name[strcspn(r.ifr_name, ":")] = 0;        /* an alias */

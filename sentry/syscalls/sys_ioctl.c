@@ -3,6 +3,7 @@
  * LINUX    fs/ioctl.c. */
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 
 #include "sentry/syscalls/table.h"
@@ -30,6 +31,16 @@ static long set_async(struct task *t, struct file *f, int fd, uptr_t arg)
 		return err;
 	file_set_async(f, fd, on);
 	return on && !(f->flags & O_ASYNC) ? -ENOTTY : 0;
+}
+
+/* The older way to fcntl(2)'s F_SETOWN, F_GETOWN. */
+static long owner_ioctl(struct task *t, int fd, unsigned cmd, uptr_t arg)
+{
+	int owner;
+	if (cmd == FIOSETOWN || cmd == SIOCSPGRP)
+		return get_user(t, &owner, arg) ? -EFAULT : sys_fcntl(t, fd, F_SETOWN, (uint64_t)(int64_t)owner);
+	owner = (int)sys_fcntl(t, fd, F_GETOWN, 0);
+	return put_user(t, arg, &owner);
 }
 
 static long regular_ioctl(struct task *t, struct file *f, unsigned cmd, uptr_t arg)
@@ -66,6 +77,9 @@ long sys_ioctl(struct task *t, int fd, unsigned request, uint64_t arg)
 	default:
 		break;
 	}
+	if (S_ISSOCK(f->inode->mode) &&
+	    (request == FIOSETOWN || request == SIOCSPGRP || request == FIOGETOWN || request == SIOCGPGRP))
+		return owner_ioctl(t, fd, request, UPTR(arg));
 	if (S_ISREG(f->inode->mode))
 		return regular_ioctl(t, f, request, UPTR(arg));
 	return f->ops->ioctl ? f->ops->ioctl(t, f, request, arg) : -ENOTTY;

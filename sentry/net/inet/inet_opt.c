@@ -110,7 +110,7 @@ int inet_getsockopt(struct task *t, struct socket *s, int level, int name, void 
 	if (level == SOL_IPV6 && inet_is_v6(in))
 		return inet6_getsockopt(t, in, name, value, len);
 	if (level != SOL_IP)
-		return level == SOL_IPV6 || level == SOL_RAW ? -ENOPROTOOPT : -EOPNOTSUPP;
+		return inet_is_v6(in) ? -ENOPROTOOPT : -EOPNOTSUPP;
 	const bool *flag = flag_find(in, name);
 	if (flag)
 		return put_small(value, len, *flag);

@@ -1,7 +1,7 @@
 /* inet_opt6.c - options of level SOL_IPV6 (ipv6(7), RFC 3542).
  *
  * LINUX    net/ipv6/ipv6_sockglue.c. As for IPv4, options without a meaning here are checked, kept and told.
- * MISSING  Extension headers (sticky options: ENOPROTOOPT), IPV6_ADDRFORM, flow labels, IPSEC policies, ip6tables. */
+ * MISSING  Extension headers (sticky options: ENOPROTOOPT), flow labels, IPSEC policies, ip6tables. */
 #include <linux/capability.h>
 #include <string.h>
 
@@ -113,6 +113,23 @@ static int set_flag(struct task *t, struct inet_sock *in, int name, bool *flag, 
 	return 0;
 }
 
+/* IPV6_ADDRFORM: a socket that talks IPv4 becomes one of AF_INET. */
+static int become_v4(struct inet_sock *in, int family)
+{
+	if (family != AF_INET)
+		return -EINVAL;
+	if (in->sock.type == SOCK_RAW)
+		return -ENOPROTOOPT;
+	if (!in->remote.port)
+		return -ENOTCONN;
+	if (in->v6only || !ip_is_v4(&in->remote.ip))
+		return -EADDRNOTAVAIL;
+	in->sock.family = AF_INET;
+	if (!ip_is_v4(&in->local.ip))
+		in->local.ip = ip_from_v4(INADDR_ANY);
+	return 0;
+}
+
 int inet6_setsockopt(struct task *t, struct inet_sock *in, int name, const void *value, socklen_t len)
 {
 	int v;
@@ -137,6 +154,8 @@ int inet6_setsockopt(struct task *t, struct inet_sock *in, int name, const void 
 	if (flag)
 		return set_flag(t, in, name, flag, v);
 	switch (name) {
+	case IPV6_ADDRFORM:
+		return become_v4(in, v);
 	case IPV6_UNICAST_HOPS:
 	case IPV6_MULTICAST_HOPS:
 		if (v < -1 || v > 255 || (name == IPV6_MULTICAST_HOPS && in->sock.type == SOCK_STREAM))

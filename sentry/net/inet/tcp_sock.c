@@ -163,7 +163,7 @@ int tcp_make(struct net *net, int family, uint32_t euid, struct tcp_sock **out)
 	s->linger2 = 60;
 	s->quickack = true;
 	s->rto_max_ms = 120000;
-	strcpy(s->congestion, "cubic");
+	memcpy(s->congestion, "cubic", sizeof("cubic"));
 	*out = s;
 	return 0;
 }
