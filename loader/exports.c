@@ -1,12 +1,12 @@
 /* exports.c - the only file tree in the sandbox's mount namespace.
  *
- * HOW      A tmpfs becomes the root of the namespace. In it are copies of the host's mounts that are exported (open_tree), read-only
- *          where asked: it is the gofer's root directory, so even a gofer that is taken over finds nothing else to open. Its
- *          empty directory is everybody else's root.
+ * HOW      A tmpfs becomes the root of the namespace. One of its directories has copies of the host's mounts that are exported
+ *          (open_tree), read-only where asked: it is the gofer's root directory, so even a gofer that is taken over finds nothing
+ *          else to open. Another is empty, and everybody else's root.
  *          One namespace, one file system, nothing that is mounted nowhere: taking each of those down costs a grace period of
  *          RCU when a sandbox ends, 40 us on an idle machine, milliseconds on a busy one.
- *          The host's tree is still there behind it, until init detaches it (root_forget_old): that takes a grace period, too, and
- *          nobody waits for it but the guest. */
+ *          The host's tree lies on top of the root until init detaches it (root_forget_old), which takes a grace period, too; so
+ *          nobody waits for it. No path leads there from one of the two directories. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -132,12 +132,17 @@ struct err *exports_mount(struct start *st)
 		return err_errno(-base, "tmpfs");
 	/* Before Linux 6.15 nothing can be mounted into a tree that is itself mounted nowhere. */
 	e = root_attach(base);
-	if (!e)
-		e = build_tree(r, base);
-	for (int i = 0; !e && i < r->nexports; i++)
-		e = open_export(base, i, &r->exports[i], &exports[i]);
-	if (!e && (mkdirat(base, GOFER_OWN_FDS, 0555) < 0 || mkdirat(base, EMPTY_DIR, 0555) < 0))
+	int dir = -1;
+	if (!e && (mkdirat(base, EMPTY_DIR, 0555) < 0 || mkdirat(base, EXPORTS_DIR, 0755) < 0 ||
+		   (dir = openat(base, EXPORTS_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0 ||
+		   mkdirat(dir, GOFER_OWN_FDS, 0555) < 0))
 		e = err_errno(errno, "making directories");
+	if (!e)
+		e = build_tree(r, dir);
+	for (int i = 0; !e && i < r->nexports; i++)
+		e = open_export(dir, i, &r->exports[i], &exports[i]);
+	if (dir >= 0)
+		close(dir);
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
 	if (!e && mount_setattr(base, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
 		e = err_errno(errno, "making the root read-only");

@@ -20,7 +20,7 @@ static struct err *own_descriptors(const struct start *st, int *out)
 	int fd = dir < 0 ? -1 : open_tree(dir, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NODEV | MOUNT_ATTR_RDONLY };
 	if (fd < 0 || mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0 ||
-	    move_mount(fd, "", st->base_fd, GOFER_OWN_FDS, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+	    move_mount(fd, "", AT_FDCWD, "/" GOFER_OWN_FDS, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return err_errno(errno, "/proc/self/fd");
 	close(dir);
 	*out = fd;
@@ -48,7 +48,9 @@ struct err *gofer_start(struct start *st)
 	struct gofer_config cfg = { .socket_fd = st->sb->gofer_sock[1], .nexports = r->nexports, .debug_fd = st->sb->debug_fd,
 				    .lock_down = lock_down, .lock_down_arg = st };
 	cfg.exports = st->exports;
-	struct err *e = own_descriptors(st, &cfg.proc_fd);
+	struct err *e = root_enter_dir(st->base_fd, EXPORTS_DIR);
+	if (!e)
+		e = own_descriptors(st, &cfg.proc_fd);
 	if (e)
 		return e;
 	/* From here on the host's tree is not needed. */

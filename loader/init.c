@@ -185,9 +185,6 @@ void init_main(struct sandbox *sb)
 		err = seccomp_install(&filter_init, -1);
 	if (err)
 		fail(err_errno(-err, "init"));
-	/* From now on guest code may run. */
-	struct pl_death complete = { 0 };
-	send(sb->launch.init_sock, &complete, sizeof(complete), MSG_NOSIGNAL);
 	struct report started = { .kind = REPORT_STARTED };
 	if (!report_send(report_fd, &started))
 		_exit(1);

@@ -14,7 +14,8 @@ struct start {
 	struct gofer_export *exports;
 	int gofer_has_fds[2];             /* a pipe that closes when the gofer has what it needs of the host's tree */
 };
-#define GOFER_OWN_FDS ".fd"               /* in the root: where the gofer mounts what it has of /proc */
+#define EXPORTS_DIR "exports"             /* root directory of the gofer */
+#define GOFER_OWN_FDS ".fd"               /* in it: where the gofer mounts what it has of /proc */
 #define EMPTY_DIR "empty"                 /* root directory of all others */
 
 /* PID 1 of the namespaces: starts the others, then waits for them to die. */

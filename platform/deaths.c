@@ -2,7 +2,6 @@
 #include <sys/socket.h>
 #include <uthash.h>
 
-#include "platform/base/wait.h"
 #include "platform/impl.h"
 
 struct entry {
@@ -42,25 +41,12 @@ void pl_as_forget(struct pl_as *as)
 	free(e);
 }
 
-static bool complete;
-static struct waitq complete_q = WAITQ_INIT(complete_q);
-
-void pl_wait_complete(void)
-{
-	wait_event_uninterruptible(&complete_q, complete);
-}
-
 static void init_news(struct loop_fd *lf, uint32_t events)
 {
 	(void)events;
 	struct pl_death d;
 	ssize_t n;
 	while ((n = recv(lf->fd, &d, sizeof(d), MSG_DONTWAIT)) == sizeof(d)) {
-		if (d.pid == 0) {
-			complete = true;
-			waitq_wake(&complete_q, EPOLLIN);
-			continue;
-		}
 		struct pl_as *as = pl_as_by_pid(d.pid);
 		if (as)
 			pl_as_lost(as, d.status);

@@ -11,7 +11,7 @@
 
 #include "platform/platform.h"
 
-struct pl_death { int32_t pid, status; };        /* pid 0: everything is in place, guest code may run */
+struct pl_death { int32_t pid, status; };
 
 struct pl_launch {
 	struct pl_config cfg;             /* for the sentry; template_died is filled in there */

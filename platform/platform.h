@@ -52,9 +52,6 @@ struct pl_call {
 
 /* --- address spaces --- */
 
-/* Sleeps until init has said that everything is in place: no guest code runs before. */
-void pl_wait_complete(void);
-
 /* A fresh, empty address space with one stopped thread; zeroed registers and a clean FPU. Sleeps. */
 int pl_as_new(struct pl_thread **out) MUST_CHECK;
 

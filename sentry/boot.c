@@ -75,6 +75,12 @@ struct together {
 	struct waitq q;
 };
 
+static void one_less(struct together *all)
+{
+	if (--all->pending == 0)
+		waitq_wake(&all->q, EPOLLIN);
+}
+
 struct attach {
 	struct together *all;
 	const struct sentry_mount *m;
@@ -87,13 +93,22 @@ static void attach_one(void *arg)
 	/* What fails will be tried again in its turn, and tell why. */
 	if (new_gofer_sb(a->m, &a->lower, &a->sb))
 		a->sb = a->lower = NULL;
-	if (--a->all->pending == 0)
-		waitq_wake(&a->all->q, EPOLLIN);
+	one_less(a->all);
+}
+
+static void connect_to_gofer(void *arg)
+{
+	struct together *all = arg;
+	int err = gofer_connect(sentry_config->gofer_fd);
+	if (err)
+		boot_failed(125, "cannot reach the gofer: %s", strerror(-err));
+	one_less(all);
 }
 
 static struct attach *attach_all(void)
 {
-	struct together all = { .q = WAITQ_INIT(all.q) };
+	struct together all = { .pending = 1, .q = WAITQ_INIT(all.q) };
+	co_spawn(connect_to_gofer, &all);
 	struct attach *v = xzalloc((size_t)sentry_config->nmounts * sizeof(*v));
 	for (int i = 0; i < sentry_config->nmounts; i++) {
 		v[i] = (struct attach){ .all = &all, .m = &sentry_config->mounts[i] };
@@ -256,9 +271,7 @@ void boot_main(void *unused)
 {
 	(void)unused;
 	pl_as_prepare();
-	int err = gofer_connect(sentry_config->gofer_fd);
-	if (err)
-		boot_failed(125, "cannot reach the gofer: %s", strerror(-err));
+	AUTO(free) struct attach *v = attach_all();
 	mem_devices_register();
 	tty_devices_register();
 
@@ -275,7 +288,6 @@ void boot_main(void *unused)
 	t->net = net_new(true);
 	t->pid_ns_children = pid_ns_get(pid_ns_first());
 
-	AUTO(free) struct attach *v = attach_all();
 	look_ahead(v);
 	mount_root(t, &sentry_config->mounts[0], v[0].sb);
 	for (int i = 1; i < sentry_config->nmounts; i++)
@@ -290,7 +302,6 @@ void boot_main(void *unused)
 	}
 	enter_cwd(t);
 	exec_program(t);
-	pl_wait_complete();
 	timeline_mark(TIMELINE_GUEST);
 	task_start(t);
 }

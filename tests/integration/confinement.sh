@@ -54,7 +54,7 @@ confinement()
 	done
 	cond='[ -z "$(ls -A /proc/PID/root/)" ] && ! touch /proc/PID/root/x'
 	same_for no_files "$init $sentry $stubs"
-	check "$who: the_gofer_sees_exports_only" test -z "$(ls -A "/proc/$gofer/root/" | grep -vxE 'system|etc|file[0-9]+|bind[0-9]+|[.]fd|empty')"
+	check "$who: the_gofer_sees_exports_only" test -z "$(ls -A "/proc/$gofer/root/" | grep -vxE 'system|etc|file[0-9]+|bind[0-9]+|[.]fd')"
 	cond='[ "$(tail -n +3 /proc/PID/net/dev | cut -d: -f1 | tr -d " ")" = lo ]'
 	same_for no_network "$all"
 	cond='[ "$(ls /proc/PID/fd | tr "\n" " ")" = "3 4 " ]'
