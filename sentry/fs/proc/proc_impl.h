@@ -33,6 +33,10 @@ proc_show proc_pid_stat, proc_pid_statm, proc_pid_status, proc_pid_maps, proc_pi
 	proc_pid_environ, proc_pid_auxv, proc_pid_comm, proc_pid_limits, proc_pid_personality, proc_pid_syscall,
 	proc_pid_oom_score, proc_pid_oom_score_adj, proc_pid_oom_adj, proc_pid_timerslack, proc_pid_mounts,
 	proc_pid_mountinfo, proc_pid_mountstats, proc_pid_coredump_filter;
+long proc_pid_maps_ioctl(struct pseudo_inode *i, struct task *t, unsigned cmd, uint64_t arg);
+/* A mapping's columns: where it comes from, what it is called. */
+void proc_vma_where(const struct vma *v, uint64_t *off, dev_t *dev, uint64_t *ino);
+void proc_vma_name(struct seq *s, const struct vma *v, struct task *viewer, const char *escape);
 typedef int proc_store(struct pseudo_inode *i, struct task *writer, char *text, size_t len);
 proc_store proc_pid_comm_store, proc_pid_oom_score_adj_store, proc_pid_oom_adj_store, proc_pid_timerslack_store,
 	proc_pid_coredump_filter_store;

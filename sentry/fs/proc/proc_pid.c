@@ -163,7 +163,7 @@ static int store_setgroups(struct pseudo_inode *i, struct pseudo_writer *w, char
 	ID_MAP("gid_map", ID_GID),                                                                        \
 	PSEUDO_FILE("limits", 0444, .show = proc_pid_limits, OF_TASK),                                    \
 	PSEUDO_FILE("loginuid", 0444, .show = pseudo_show_string, .ptr = "4294967295", OF_TASK),          \
-	PSEUDO_FILE("maps", 0444, .show = proc_pid_maps, LOOK),                                           \
+	PSEUDO_FILE("maps", 0444, .show = proc_pid_maps, .ioctl = proc_pid_maps_ioctl, LOOK),             \
 	PSEUDO_FILE("mem", 0600, .open = proc_mem_open, OF_TASK),                                         \
 	PSEUDO_FILE("mountinfo", 0444, .show = proc_pid_mountinfo, OF_TASK),                              \
 	PSEUDO_FILE("mounts", 0444, .show = proc_pid_mounts, OF_TASK),                                    \

@@ -25,26 +25,40 @@ static void pad(struct seq *s, size_t line_start)
 		seq_puts(s, " ");
 }
 
+void proc_vma_where(const struct vma *v, uint64_t *off, dev_t *dev, uint64_t *ino)
+{
+	const struct inode *i = v->file ? v->file->inode : NULL;
+	*off = i || v->shm_id ? v->pgoff : 0;
+	*dev = i ? i->sb->dev : v->shm_id ? makedev(0, 1) : 0;
+	*ino = i ? i->ino : v->shm_id;
+}
+
+void proc_vma_name(struct seq *s, const struct vma *v, struct task *viewer, const char *escape)
+{
+	if (v->file) {
+		struct path p = { 0 };
+		file_get_path(v->file, &p);
+		seq_path(s, viewer, &p, escape);
+		path_put(&p);
+	} else if (v->name) {
+		bool shared = (v->flags & MAP_TYPE) == MAP_SHARED;
+		seq_printf(s, v->name[0] == '[' ? "%s" : shared ? "[anon_shmem:%s]" : "[anon:%s]", v->name);
+	} else if (v->shm_id) {
+		seq_puts(s, "/dev/zero (deleted)");
+	}
+}
+
 static void show_vma(struct seq *s, const struct vma *v, struct task *viewer)
 {
 	size_t begin = s->len;
 	bool shared = (v->flags & MAP_TYPE) == MAP_SHARED;
-	const struct inode *i = v->file ? v->file->inode : NULL;
-	map_line(s, v->start, v->end, v->prot, shared, i || v->shm_id ? v->pgoff : 0, i ? i->sb->dev : v->shm_id ? makedev(0, 1) : 0,
-		 i ? i->ino : v->shm_id);
-	if (v->file) {
-		struct path p = { 0 };
+	uint64_t off, ino;
+	dev_t dev;
+	proc_vma_where(v, &off, &dev, &ino);
+	map_line(s, v->start, v->end, v->prot, shared, off, dev, ino);
+	if (v->file || v->name || v->shm_id)
 		pad(s, begin);
-		file_get_path(v->file, &p);
-		seq_path(s, viewer, &p, "\n");
-		path_put(&p);
-	} else if (v->name) {
-		pad(s, begin);
-		seq_printf(s, v->name[0] == '[' ? "%s" : shared ? "[anon_shmem:%s]" : "[anon:%s]", v->name);
-	} else if (v->shm_id) {
-		pad(s, begin);
-		seq_puts(s, "/dev/zero (deleted)");
-	}
+	proc_vma_name(s, v, viewer, "\n");
 	seq_puts(s, "\n");
 }
 

@@ -28,6 +28,8 @@ struct pseudo_entry {
 	int (*store)(struct pseudo_inode *i, struct task *writer, char *text, size_t len);
 	/* In place of store, for files where it matters who opened it. Never sleeps. */
 	int (*store_as)(struct pseudo_inode *i, struct pseudo_writer *w, char *text, size_t len);
+	/* As file_ops.ioctl; empty: ENOTTY. */
+	long (*ioctl)(struct pseudo_inode *i, struct task *t, unsigned cmd, uint64_t arg);
 	/* In place of show and store. As inode_ops.open. */
 	int (*open)(struct pseudo_inode *i, const struct path *path, int flags, struct task *t, struct file **out);
 

@@ -75,6 +75,15 @@ static ssize_t pseudo_write(struct file *f, struct uio *src, off_t *pos)
 	return n;
 }
 
+static long pseudo_ioctl(struct task *t, struct file *f, unsigned cmd, uint64_t arg)
+{
+	struct pseudo_inode *i = to_pseudo(f->inode);
+	if (!i->entry->ioctl)
+		return -ENOTTY;
+	int err = i->entry->check ? i->entry->check(i) : 0;
+	return err ? err : i->entry->ioctl(i, t, cmd, arg);
+}
+
 static off_t pseudo_llseek(struct file *f, off_t off, int whence)
 {
 	if (whence == SEEK_CUR && __builtin_add_overflow(off, f->pos, &off))
@@ -99,6 +108,7 @@ static const struct file_ops pseudo_file_ops = {
 	.read = pseudo_read,
 	.write = pseudo_write,
 	.llseek = pseudo_llseek,
+	.ioctl = pseudo_ioctl,
 	.release = pseudo_file_release,
 };
 
