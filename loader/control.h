@@ -24,13 +24,16 @@ enum control_kind {
 	CONTROL_WINSIZE,                  /* the terminal has this size now */
 };
 
+#define CONTROL_GOFER_TYPES 32
 struct control_top { uint32_t nr; uint64_t count; };
 struct control_stats {
 	uint64_t syscalls;                /* guest system calls, by the path they took: */
 	uint64_t trapped, rewritten, in_stub;
 	uint64_t faults, forks, threads, wakeups;
 	uint64_t sentry_cpu_ns;
+	uint64_t memory_reads, memory_writes;     /* of guest memory by a host call each: what did not travel with a system call */
 	uint64_t gofer_requests;
+	uint32_t gofer_types[CONTROL_GOFER_TYPES];   /* of these, by GOFER_* (gofer/protocol.h) */
 	uint64_t unimplemented;           /* calls that got ENOSYS */
 	struct control_top top[10];       /* the calls made most; count 0: no more */
 };

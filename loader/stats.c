@@ -1,9 +1,11 @@
 /* stats.c - what --stats prints: what the sandbox took from the host, and how its system calls went. */
 #include "loader/stats.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <sys/resource.h>
 
+#include "gofer/protocol.h"
 #include "platform/base/timeline.h"
 #include "sentry/syscalls/table.h"
 
@@ -24,6 +26,34 @@ static void print_top(FILE *to, const struct control_stats *s, bool json)
 	}
 	if (json || s->top[0].count)
 		fputs(json ? "]" : "\n", to);
+}
+
+/* "walk 12, open 3" */
+static void print_gofer(FILE *to, const struct control_stats *s, bool json)
+{
+	static const char *const names[CONTROL_GOFER_TYPES] = {
+#define X(name, request, answer, fd) [GOFER_##name] = #name,
+		GOFER_TYPES(X)
+#undef X
+	};
+	const char *sep = json ? ",\"gofer\":{" : "sbx: gofer: ";
+	bool any = false;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!s->gofer_types[i] || !names[i])
+			continue;
+		fputs(sep, to);
+		if (json)
+			fputc('"', to);
+		for (const char *c = names[i]; *c; c++)
+			fputc(tolower((unsigned char)*c), to);
+		fprintf(to, json ? "\":%u" : " %u", s->gofer_types[i]);
+		sep = json ? "," : ", ";
+		any = true;
+	}
+	if (json)
+		fputs(any ? "}" : ",\"gofer\":{}", to);
+	else if (any)
+		fputc('\n', to);
 }
 
 static int earliest(const uint64_t at[TIMELINE_COUNT])
@@ -75,17 +105,19 @@ void stats_print(FILE *to, const struct result *r, const struct cgroup *cg, uint
 	const char *format = json ?
 		"{\"exit_status\":%d,\"wall_s\":%.6f,\"user_s\":%.6f,\"system_s\":%.6f,\"sentry_s\":%.6f,\"peak_bytes\":%llu,"
 		"\"peak_of\":\"%s\",\"syscalls\":{\"total\":%llu,\"trapped\":%llu,\"rewritten\":%llu,\"in_stub\":%llu,"
-		"\"unimplemented\":%llu},\"faults\":%llu,\"forks\":%llu,\"threads\":%llu,\"wakeups\":%llu,\"gofer_requests\":%llu,\"top\":[" :
+		"\"unimplemented\":%llu},\"memory_reads\":%llu,\"memory_writes\":%llu,\"faults\":%llu,\"forks\":%llu,\"threads\":%llu,\"wakeups\":%llu,\"gofer_requests\":%llu,\"top\":[" :
 		"sbx: exit status %d\n"
 		"sbx: %.3f s wall, %.3f s user, %.3f s system, of which the sentry %.3f s\n"
 		"sbx: %llu bytes of memory at the peak (%s)\n"
 		"sbx: %llu system calls: %llu trapped, %llu rewritten, %llu in the stub; %llu not implemented\n"
+		"sbx: %llu reads, %llu writes of guest memory that took a host call\n"
 		"sbx: %llu faults, %llu forks, %llu threads, %llu wake-ups, %llu gofer requests\n";
 #define U(x) (unsigned long long)(x)
 	fprintf(to, format, r->exit_status, (double)wall_ns / 1e9, seconds(ru.ru_utime), seconds(ru.ru_stime),
 		(double)s->sentry_cpu_ns / 1e9, U(peak), peak_of, U(s->syscalls), U(s->trapped), U(s->rewritten), U(s->in_stub),
-		U(s->unimplemented), U(s->faults), U(s->forks), U(s->threads), U(s->wakeups), U(s->gofer_requests));
+		U(s->unimplemented), U(s->memory_reads), U(s->memory_writes), U(s->faults), U(s->forks), U(s->threads), U(s->wakeups), U(s->gofer_requests));
 	print_top(to, s, json);
+	print_gofer(to, s, json);
 	print_timeline(to, json);
 #undef U
 }

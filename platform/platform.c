@@ -218,6 +218,7 @@ ssize_t pl_read(struct pl_as *as, uint64_t addr, void *buf, size_t bytes)
 	struct iovec local = { buf, bytes }, remote = { (void *)addr, bytes };
 	if (as->dead)
 		return -ESRCH;
+	pl_stats_.reads++;
 	ssize_t n = process_vm_readv(as->pid, &local, 1, &remote, 1, 0);
 	return n < 0 ? -errno : n;
 }
@@ -227,6 +228,7 @@ ssize_t pl_write(struct pl_as *as, uint64_t addr, const void *buf, size_t bytes)
 	struct iovec local = { (void *)buf, bytes }, remote = { (void *)addr, bytes };
 	if (as->dead)
 		return -ESRCH;
+	pl_stats_.writes++;
 	ssize_t n = process_vm_writev(as->pid, &local, 1, &remote, 1, 0);
 	return n < 0 ? -errno : n;
 }

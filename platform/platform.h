@@ -139,5 +139,5 @@ struct pl_config {
 int pl_init(const struct pl_config *cfg) MUST_CHECK;
 
 /* syscalls: as events; of these fast: by pl_fast_entry(). answered: by the platform itself, of threads that have ended. */
-struct pl_stats { uint64_t syscalls, fast, answered, faults, interrupts, calls, forks, threads, wakeups, doorbells; };
+struct pl_stats { uint64_t syscalls, fast, answered, faults, interrupts, calls, forks, threads, wakeups, doorbells, reads, writes; };
 const struct pl_stats *pl_stats(void);

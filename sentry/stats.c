@@ -52,7 +52,12 @@ void stats_send(int control_fd)
 	s->forks = pl->forks;
 	s->threads = pl->threads;
 	s->wakeups = pl->wakeups;
+	s->memory_reads = pl->reads;
+	s->memory_writes = pl->writes;
 	s->gofer_requests = gofer_requests();
+	_Static_assert(GOFER_TYPE_END <= CONTROL_GOFER_TYPES, "a count for each");
+	for (unsigned type = 0; type < GOFER_TYPE_END; type++)
+		s->gofer_types[type] = (uint32_t)gofer_requests_of(type);
 	s->sentry_cpu_ns = cpu_ns();
 	(void)send(control_fd, &msg, sizeof(msg), MSG_NOSIGNAL);
 }

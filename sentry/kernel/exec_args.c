@@ -1,7 +1,7 @@
 /* exec_args.c - the arguments and the environment of a new program.
  *
- * HOW      Guest memory is read through a window of a page, for the strings of a process usually lie side by side: a page of
- *          them costs one copy. Each byte is used as it was read that once.
+ * HOW      Guest memory is read page by page into a small cache, for the strings of a process usually lie side by side: a page
+ *          of them costs one copy. Each byte is used as it was read that once.
  * LINUX    fs/exec.c (count, bprm_stack_limits, copy_strings). Same: strings of 128 KB at most; strings and pointers within a
  *          quarter of RLIMIT_STACK, at most 6 MB, at least 128 KB; NULL for argv or envp is an empty list. */
 #include "sentry/kernel/exec.h"
@@ -89,34 +89,39 @@ int exec_args_check(const struct exec_args *a, const char *filename)
 
 /* --- from guest memory --- */
 
-struct window {
+#define CACHE_PAGES 8
+
+struct cache {
 	struct mm *mm;
-	uint64_t at;
-	size_t len;
-	char bytes[PAGE_SIZE];
+	unsigned next;                    /* is given up next */
+	uint64_t page[CACHE_PAGES];       /* addresses; 0: none (nothing of a guest's lies there) */
+	char bytes[CACHE_PAGES][PAGE_SIZE];
 };
 
-/* What the window shows from addr on: a pointer and how many bytes; NULL: EFAULT. */
-static const char *window_at(struct window *w, uint64_t addr, size_t *avail)
+/* What there is from addr on in its page: a pointer and how many bytes; NULL: EFAULT. */
+static const char *cache_at(struct cache *c, uint64_t addr, size_t *avail)
 {
-	if (addr < w->at || addr - w->at >= w->len) {
-		size_t want = PAGE_SIZE - (addr & (PAGE_SIZE - 1));
-		ssize_t n = mm_read(w->mm, addr, w->bytes, want);
-		w->len = n > 0 ? (size_t)n : 0;
-		w->at = addr;
-		if (w->len == 0)
+	uint64_t page = PAGE_ALIGN_DOWN(addr);
+	unsigned i = 0;
+	while (i < CACHE_PAGES && (c->page[i] != page || !page))
+		i++;
+	if (i == CACHE_PAGES) {
+		i = c->next++ % CACHE_PAGES;
+		c->page[i] = 0;
+		if (mm_read(c->mm, page, c->bytes[i], PAGE_SIZE) != (ssize_t)PAGE_SIZE)
 			return NULL;
+		c->page[i] = page;
 	}
-	*avail = w->len - (addr - w->at);
-	return w->bytes + (addr - w->at);
+	*avail = PAGE_SIZE - (addr - page);
+	return c->bytes[i] + (addr - page);
 }
 
-static int read_word(struct window *w, uint64_t addr, uint64_t *out)
+static int read_word(struct cache *c, uint64_t addr, uint64_t *out)
 {
 	char *to = (char *)out;
 	for (size_t done = 0; done < sizeof(*out);) {
 		size_t avail;
-		const char *p = window_at(w, addr + done, &avail);
+		const char *p = cache_at(c, addr + done, &avail);
 		if (!p)
 			return -EFAULT;
 		size_t n = MIN(avail, sizeof(*out) - done);
@@ -126,12 +131,12 @@ static int read_word(struct window *w, uint64_t addr, uint64_t *out)
 	return 0;
 }
 
-static int append_string(struct window *w, uint64_t addr, size_t max_total, struct strvec *v)
+static int append_string(struct cache *c, uint64_t addr, size_t max_total, struct strvec *v)
 {
 	size_t start = v->len;
 	for (;;) {
 		size_t avail;
-		const char *p = window_at(w, addr, &avail);
+		const char *p = cache_at(c, addr, &avail);
 		if (!p)
 			return -EFAULT;
 		const char *nul = memchr(p, '\0', avail);
@@ -150,14 +155,14 @@ static int append_string(struct window *w, uint64_t addr, size_t max_total, stru
 }
 
 /* The pointers up to NULL; freed by the caller. */
-static int read_pointers(struct window *w, uint64_t addr, size_t max, uint64_t **out, size_t *out_n)
+static int read_pointers(struct cache *c, uint64_t addr, size_t max, uint64_t **out, size_t *out_n)
 {
 	uint64_t *v = NULL;
 	size_t n = 0, cap = 0;
 	int err = 0;
 	while (addr) {
 		uint64_t p;
-		err = read_word(w, addr + n * sizeof(p), &p);
+		err = read_word(c, addr + n * sizeof(p), &p);
 		if (err || !p)
 			break;
 		if (n == max) {
@@ -184,28 +189,28 @@ static int read_pointers(struct window *w, uint64_t addr, size_t max, uint64_t *
 	return 0;
 }
 
-static int read_list(struct window *w, uint64_t addr, size_t max_bytes, struct strvec *out)
+static int read_list(struct cache *c, uint64_t addr, size_t max_bytes, struct strvec *out)
 {
 	AUTO(free) uint64_t *pointers = NULL;
 	size_t n = 0;
-	int err = read_pointers(w, addr, max_bytes / sizeof(uint64_t), &pointers, &n);
+	int err = read_pointers(c, addr, max_bytes / sizeof(uint64_t), &pointers, &n);
 	for (size_t i = 0; !err && i < n; i++)
-		err = append_string(w, pointers[i], max_bytes, out);
+		err = append_string(c, pointers[i], max_bytes, out);
 	return err;
 }
 
 int exec_args_from_user(struct exec_args *a, struct task *t, uptr_t argv, uptr_t envp)
 {
 	*a = (struct exec_args){ .max_bytes = limit_of(t) };
-	AUTO(free) struct window *w = malloc(sizeof(*w));
-	if (!w)
+	AUTO(free) struct cache *c = malloc(sizeof(*c));
+	if (!c)
 		return -ENOMEM;
-	w->mm = t->mm;
-	w->at = 0;
-	w->len = 0;
-	int err = read_list(w, argv.addr, a->max_bytes, &a->argv);
+	c->mm = t->mm;
+	c->next = 0;
+	memset(c->page, 0, sizeof(c->page));
+	int err = read_list(c, argv.addr, a->max_bytes, &a->argv);
 	if (!err)
-		err = read_list(w, envp.addr, a->max_bytes, &a->envp);
+		err = read_list(c, envp.addr, a->max_bytes, &a->envp);
 	if (!err)
 		err = exec_args_check(a, "");
 	if (err)

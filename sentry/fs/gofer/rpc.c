@@ -148,6 +148,12 @@ static void ready(struct loop_fd *lf, uint32_t events)
 /* --- asking --- */
 
 static uint32_t next_tag;
+static uint64_t sent[GOFER_TYPE_END];
+
+uint64_t gofer_requests_of(enum gofer_type type)
+{
+	return sent[type];
+}
 
 uint64_t gofer_requests(void)
 {
@@ -158,6 +164,7 @@ int gofer_ask_begin(struct gofer_msg *q, struct gofer_call *c)
 {
 	*c = (struct gofer_call){ .tag = ++next_tag, .type = q->type };
 	q->tag = c->tag;
+	sent[q->type]++;
 	waitq_init(&c->q);
 	int err = send_msg(q);
 	if (!err)

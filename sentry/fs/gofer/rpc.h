@@ -34,3 +34,4 @@ int gofer_ask_begin(struct gofer_msg *q, struct gofer_call *c) MUST_CHECK;
 int gofer_ask_end(struct gofer_call *c, struct gofer_answer **out) MUST_CHECK;
 
 uint64_t gofer_requests(void);             /* messages sent so far, for --stats */
+uint64_t gofer_requests_of(enum gofer_type type);

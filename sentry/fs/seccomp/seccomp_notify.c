@@ -15,6 +15,7 @@
 #include "sentry/kernel/host_random.h"
 #include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task.h"
+#include "sentry/mm/window.h"
 
 #define IOCTL_ID_VALID_WRONG_DIR SECCOMP_IOR(2, uint64_t)   /* what it was before Linux 5.17 */
 #define IOCTL_SET_FLAGS SECCOMP_IOW(4, uint64_t)
@@ -83,6 +84,7 @@ bool seccomp_listener_ask(struct seccomp_listener *l, struct task *t, const stru
 	waitq_init(&n.wq);
 	TAILQ_INSERT_TAIL(&l->notifs, &n, link);
 	waitq_wake(&l->wq, EPOLLIN | EPOLLRDNORM);
+	window_drop(t);                   /* who answers may change our memory */
 	int err = 0;
 	while (n.state != ANSWERED && !err) {
 		if (killable && n.state == SEEN)
