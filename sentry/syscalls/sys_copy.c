@@ -111,6 +111,9 @@ static int check_splice(struct file *in, const off_t *in_pos, struct file *out, 
 		return -EINVAL;
 	if (is_pipe(in) && is_pipe(out) && in->inode == out->inode)
 		return -EINVAL;
+	/* Anonymous files without a type (eventfd …) move records, not bytes: they are not spliced. */
+	if (!(in->inode->mode & S_IFMT) || !(out->inode->mode & S_IFMT) || !out->ops->write)
+		return -EINVAL;
 	return S_ISDIR(in->inode->mode) || (out->flags & O_APPEND) ? -EINVAL : 0;
 }
 

@@ -1,4 +1,7 @@
 /* splice_test.c - bytes from descriptor to descriptor with a pipe between: splice(2), tee(2), vmsplice(2), sendfile(2). */
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -121,6 +124,19 @@ TEST(room_is_waited_for_and_more_bytes_are_not)
 	int status;
 	ASSERT_EQ(waitpid(pid, &status, 0), pid);
 	EXPECT_EQ(status, 0);
+}
+
+TEST(files_of_records_are_not_spliced)
+{
+	int p[2], ev = eventfd(1, 0), ep = epoll_create1(0), in = inotify_init1(0);
+	ASSERT_OK(pipe(p));
+	/* At once, although the pipe is empty. */
+	EXPECT_ERRNO(splice(p[0], NULL, ev, NULL, 8, 0), EINVAL);
+	EXPECT_ERRNO(splice(ev, NULL, p[1], NULL, 8, 0), EINVAL);
+	EXPECT_ERRNO(splice(ep, NULL, p[1], NULL, 8, 0), EINVAL);
+	ASSERT_EQ(write(p[1], "12345678", 8), 8);
+	EXPECT_ERRNO(splice(p[0], NULL, ev, NULL, 8, 0), EINVAL);
+	EXPECT_ERRNO(splice(in, NULL, p[1], NULL, 8, 0), EINVAL);
 }
 
 TEST(sendfile_does_not_read_pipes_and_sockets)
