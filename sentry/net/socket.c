@@ -42,6 +42,14 @@ static long socket_file_ioctl(struct task *t, struct file *f, unsigned cmd, uint
 	return err == -ENOTTY ? net_ioctl(t, t->net, cmd, arg) : err;
 }
 
+static int socket_file_flush(struct task *t, struct file *f)
+{
+	struct socket *s = container_of(f, struct socket, file);
+	if (f->refs == 1 && s->linger.l_onoff && s->ops->linger && !t->exiting && !t->tg->exiting)
+		s->ops->linger(t, s);
+	return 0;
+}
+
 static void socket_file_release(struct file *f)
 {
 	struct socket *s = container_of(f, struct socket, file);
@@ -55,6 +63,7 @@ static const struct file_ops socket_file_ops = {
 	.write = socket_file_write,
 	.poll = socket_file_poll,
 	.ioctl = socket_file_ioctl,
+	.flush = socket_file_flush,
 	.release = socket_file_release,
 };
 

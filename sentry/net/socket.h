@@ -54,6 +54,8 @@ struct socket_ops {
 	/* What socket.c does not know. Empty or -ENOPROTOOPT: not known here either. value: *len bytes in, out. */
 	int (*getsockopt)(struct task *t, struct socket *s, int level, int name, void *value, socklen_t *len);
 	int (*setsockopt)(struct task *t, struct socket *s, int level, int name, const void *value, socklen_t len);
+	/* The last close(2), by a task that goes on: waits as SO_LINGER says, if it is set. Empty: nothing. sleeps */
+	void (*linger)(struct task *t, struct socket *s);
 	/* The file is gone: end it, and free it when nobody needs it. sleeps */
 	void (*release)(struct socket *s);
 };

@@ -5,6 +5,7 @@
 #include <sys/sendfile.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <time.h>
 
 #include "tests/guest/inet.h"
 
@@ -302,6 +303,55 @@ TEST(linger_zero_resets)
 	EXPECT_EQ(poll_for(sv[0], POLLHUP) & POLLHUP, POLLHUP);
 	EXPECT_EQ(read(sv[0], buf, 10), 4);      /* what has come can be read */
 	EXPECT_ERRNO(read(sv[0], buf, 10), ECONNRESET);
+}
+
+TEST(linger_waits_until_all_is_taken)
+{
+	int sv[2];
+	struct linger lg = { 1, 20 };
+	size_t sent = 0, got = 0;
+	ssize_t n;
+	tcp_pair(sv);
+	nonblock(sv[0]);
+	while ((n = write(sv[0], buf, sizeof(buf))) > 0)
+		sent += (size_t)n;
+	ASSERT_OK(setsockopt(sv[0], SOL_SOCKET, SO_LINGER, &lg, sizeof(lg)));
+	int p[2];
+	ASSERT_OK(pipe(p));
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(sv[1]);
+		close(sv[0]);                    /* not the last one */
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	pid = fork();
+	if (pid == 0) {
+		close(sv[0]);
+		char c;
+		read(p[0], &c, 1);               /* the parent is about to close */
+		while ((n = read(sv[1], buf, sizeof(buf))) > 0)
+			got += (size_t)n;
+		_exit(got == sent ? 0 : 1);
+	}
+	close(sv[1]);
+	write(p[1], "x", 1);
+	EXPECT_OK(close(sv[0]));
+	int status;
+	waitpid(pid, &status, 0);
+	EXPECT_EQ(status, 0);
+
+	struct timespec a, b;                    /* nobody takes it: until the time is over */
+	lg.l_linger = 1;
+	tcp_pair(sv);
+	nonblock(sv[0]);
+	while (write(sv[0], buf, sizeof(buf)) > 0)
+		;
+	ASSERT_OK(setsockopt(sv[0], SOL_SOCKET, SO_LINGER, &lg, sizeof(lg)));
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	EXPECT_OK(close(sv[0]));
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	EXPECT((b.tv_sec - a.tv_sec) * 1000 + (b.tv_nsec - a.tv_nsec) / 1000000 >= 900);
 }
 
 TEST(connect_to_unspec_disconnects)

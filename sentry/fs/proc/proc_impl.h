@@ -7,6 +7,7 @@
 /* Tables, one a file. */
 extern const struct pseudo_entry proc_pid_entries[];          /* /proc/PID; proc_pid.c */
 extern const struct pseudo_entry proc_sys_entries[];          /* /proc/sys; proc_sys.c */
+extern const struct pseudo_entry proc_sys_net_entries[];      /* proc_sys_net.c */
 extern const struct pseudo_entry proc_net_entries[];          /* /proc/PID/net; proc_net.c */
 extern const struct pseudo_entry proc_ns_entries[];           /* /proc/PID/ns; proc_ns.c */
 

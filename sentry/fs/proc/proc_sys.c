@@ -332,29 +332,10 @@ static const struct pseudo_entry fs_entries[] = {
 	{ 0 },
 };
 
-static const struct pseudo_entry net_core_entries[] = {
-	PSEUDO_NUMBER("somaxconn", 0444, 4096),
-	PSEUDO_NUMBER("optmem_max", 0444, 131072),
-	PSEUDO_NUMBER("rmem_default", 0444, 212992),
-	PSEUDO_NUMBER("rmem_max", 0444, 212992),
-	PSEUDO_NUMBER("wmem_default", 0444, 212992),
-	PSEUDO_NUMBER("wmem_max", 0444, 212992),
-	{ 0 },
-};
-static const struct pseudo_entry net_unix_entries[] = {
-	PSEUDO_NUMBER("max_dgram_qlen", 0444, 10),
-	{ 0 },
-};
-static const struct pseudo_entry net_entries[] = {
-	PSEUDO_DIR("core", net_core_entries),
-	PSEUDO_DIR("unix", net_unix_entries),
-	{ 0 },
-};
-
 const struct pseudo_entry proc_sys_entries[] = {
 	PSEUDO_DIR("fs", fs_entries),
 	PSEUDO_DIR("kernel", kernel_entries),
-	PSEUDO_DIR("net", net_entries),
+	PSEUDO_DIR("net", proc_sys_net_entries),
 	PSEUDO_DIR("vm", vm_entries),
 	{ 0 },
 };

@@ -18,6 +18,7 @@ enum { RCV_SHUTDOWN = 1, SEND_SHUTDOWN = 2, SHUTDOWN_ALL = 3 };
 
 #define TCP_SNDBUF_CONNECTED 2626560      /* what autotuning makes of SO_SNDBUF for such segments */
 #define TCP_CM_INQ_TYPE 36                /* TCP_CM_INQ */
+#define TIME_WAIT_NS (60 * NS_PER_SEC)
 #define TCP_MSS 65483                     /* of lo, with time stamps */
 
 /* Both ends' addresses: no two connections of a namespace have the same. */
@@ -119,6 +120,7 @@ bool tcp_at_mark(const struct tcp_sock *s);
 /* tcp_close.c */
 int tcp_shutdown(struct socket *s, int how);
 void tcp_release(struct socket *s);
+void tcp_linger(struct task *t, struct socket *s);
 void tcp_reset(struct tcp_sock *s, int error);            /* a RST has come (0: was sent): the connection is over */
 void tcp_abort(struct tcp_sock *s);                       /* sends a RST */
 void tcp_fin_try(struct tcp_sock *s);                     /* sndq may be empty: then our FIN goes */

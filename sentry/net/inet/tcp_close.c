@@ -5,7 +5,7 @@
  * LINUX    net/ipv4/tcp.c, tcp_input.c. Same: close(2) with unread data, or with SO_LINGER and no time, resets; data for a
  *          socket that nobody can read from any more is answered with a reset; ECONNRESET, but EPIPE after the peer's FIN. The
  *          side that closes first keeps the addresses in TIME_WAIT.
- * MISSING  close(2) never waits (SO_LINGER with a time): what is sent is sent, and nothing can get lost. */
+ *          With SO_LINGER and a time, close(2) waits until the peer has room for all that was sent. */
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -100,6 +100,7 @@ static void fin_acked(struct tcp_sock *s)
 	switch (s->state) {
 	case TCP_FIN_WAIT1:
 		s->state = TCP_FIN_WAIT2;
+		tcp_wake(s, ALL_EVENTS);
 		if (s->dead && s->peer)
 			ktimer_arm(&s->timer, now_mono_ns() + (s->linger2 > 0 ? (uint64_t)s->linger2 * NS_PER_SEC : FIN_TIMEOUT_NS));
 		if (!s->peer)                    /* nobody is there to send one back */
@@ -198,6 +199,23 @@ void tcp_disconnect(struct tcp_sock *s)
 	s->rcv_pos = s->snd_pos = 0;
 	s->urg_queued = false;
 	s->ss = SS_UNCONNECTED;
+}
+
+static bool is_flushed(const struct tcp_sock *s)
+{
+	return s->state != TCP_FIN_WAIT1 && s->state != TCP_CLOSING && s->state != TCP_LAST_ACK;
+}
+
+void tcp_linger(struct task *t, struct socket *sock)
+{
+	struct tcp_sock *s = to_tcp(sock);
+	if (sock->linger.l_linger <= 0 || !can_send_fin(s) || s->rcvq.bytes > 0)
+		return;
+	AUTO(tcp_put) struct tcp_sock *hold = tcp_get(s);
+	uint64_t deadline_ns = now_mono_ns() + (uint64_t)sock->linger.l_linger * NS_PER_SEC;
+	s->shutdown = SHUTDOWN_ALL;
+	send_fin(s);
+	(void)wait_event_deadline(t, &sock->wq, is_flushed(s), deadline_ns);
 }
 
 void tcp_release(struct socket *sock)

@@ -120,6 +120,7 @@ static const struct socket_ops tcp_ops = {
 	.ioctl = tcp_ioctl,
 	.getsockopt = tcp_getsockopt,
 	.setsockopt = tcp_setsockopt,
+	.linger = tcp_linger,
 	.release = tcp_release,
 };
 

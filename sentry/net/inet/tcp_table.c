@@ -7,7 +7,6 @@
 
 #include "sentry/net/inet/tcp.h"
 
-#define TIME_WAIT_NS (60 * NS_PER_SEC)
 #define REUSE_NS NS_PER_SEC
 #define TIME_WAIT_MAX 16384               /* net.ipv4.tcp_max_tw_buckets */
 
