@@ -6,7 +6,7 @@
 #include <linux/capability.h>
 #include <linux/securebits.h>
 
-#define LEVELS_MAX 32
+#define LEVELS_MAX 33
 #define ALL_CAPS ((1ULL << (CAP_LAST_CAP + 1)) - 1)
 
 struct user_ns *user_ns_get(struct user_ns *ns)

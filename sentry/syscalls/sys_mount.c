@@ -1,7 +1,7 @@
 /* sys_mount.c - mount(2), umount2(2), pivot_root(2).
  *
  * LINUX    fs/namespace.c. The tree itself is in vfs/mount.c.
- * MISSING  Shared propagation (EINVAL: every mount is private), MNT_EXPIRE, file systems on block devices (there are none),
+ * MISSING  MNT_EXPIRE, remounting a file system (not only the mount) in a user namespace (EPERM), file systems on block devices (there are none),
  *          the fsopen(2) family. */
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -60,13 +60,17 @@ static long move(struct task *t, uptr_t source, const struct path *at)
 	return from.dentry == from.mnt->root ? mount_move(from.mnt, at) : -EINVAL;
 }
 
-static long remount(const struct path *at, uint64_t flags, const char *options)
+static long remount(struct task *t, const struct path *at, uint64_t flags, const char *options)
 {
 	struct mount *m = at->mnt;
 	if (at->dentry != m->root)
 		return -EINVAL;
 	unsigned wanted = mount_flags(flags);
 	if ((m->flags & MNT_LOCK_RDONLY) && !(wanted & MNT_RDONLY))
+		return -EPERM;
+	if (m->locked_flags & ~wanted)
+		return -EPERM;
+	if (!(flags & MS_BIND) && !cred_has_cap(t->cred, CAP_SYS_ADMIN))
 		return -EPERM;
 	if (!(flags & MS_BIND) && m->sb->ops->remount) {
 		int err = m->sb->ops->remount(m->sb, options ? options : "");
@@ -78,6 +82,16 @@ static long remount(const struct path *at, uint64_t flags, const char *options)
 		m->ns->event++;
 		waitq_wake(&m->ns->wq, EPOLLERR | EPOLLPRI);
 	}
+	return 0;
+}
+
+static long set_propagation(const struct path *at, uint64_t flags)
+{
+	uint64_t how = flags & PROPAGATION;
+	if ((flags & ~(PROPAGATION | MS_REC | MS_SILENT)) || (how & (how - 1)) || at->dentry != at->mnt->root || !at->mnt->ns)
+		return -EINVAL;
+	mount_set_propagation(at->mnt, how == MS_SHARED ? PROPAGATE_SHARED : how == MS_SLAVE ? PROPAGATE_SLAVE :
+			      how == MS_UNBINDABLE ? PROPAGATE_UNBINDABLE : PROPAGATE_PRIVATE, flags & MS_REC);
 	return 0;
 }
 
@@ -124,13 +138,11 @@ long sys_mount(struct task *t, uptr_t source, uptr_t target, uptr_t filesystemty
 		mountflags &= ~MGC_MASK;
 
 	if (mountflags & MS_REMOUNT)
-		return remount(&at, mountflags, options);
+		return remount(t, &at, mountflags, options);
 	if (mountflags & MS_BIND)
 		return bind(t, source, &at, mountflags);
 	if (mountflags & PROPAGATION) {
-		if (at.dentry != at.mnt->root || (mountflags & (MS_SHARED | MS_UNBINDABLE)))
-			return -EINVAL;
-		return 0;                 /* private: it is; slave of nobody: the same */
+		return set_propagation(&at, mountflags);
 	}
 	if (mountflags & MS_MOVE)
 		return move(t, source, &at);

@@ -5,17 +5,21 @@
  *          A mount holds its superblock and the dentry it shows; whoever is inside (open files, cwd) holds the mount.
  *          So a detached mount lives until its last user leaves, and a file system until its last mount goes.
  * LINUX    fs/namespace.c.
- * MISSING  Propagation (every mount is private), mount ids in statx, expiry. */
+ * MISSING  Mount ids in statx, expiry; an umount that is passed on leaves what has mounts on it. */
 #include "sentry/vfs/mount.h"
 
 #include <string.h>
 
 #include "sentry/kernel/task.h"
 #include "sentry/vfs/dcache.h"
+#include "sentry/vfs/propagate.h"
 
 #define NSFS_MAGIC 0x6e736673
 
-static int next_mount_id = 20;
+#define MOUNTS_MAX 30000                  /* of all namespaces */
+#define FLAGS_TO_LOCK (MNT_RDONLY | MNT_NOSUID | MNT_NODEV | MNT_NOEXEC)
+
+static int next_mount_id = 20, live_mounts;
 
 static void ns_changed(struct mount_ns *ns)
 {
@@ -33,7 +37,21 @@ static struct mount *mount_new(struct superblock *sb, struct dentry *root, unsig
 	m->root = root ? dentry_get(root) : dcache_root(sb);
 	m->flags = flags;
 	m->source = xstrdup(source ? source : "none");
+	live_mounts++;
 	return m;
+}
+
+enum copy_as { COPY_PEER, COPY_SLAVE, COPY_SHARED_SLAVE };
+
+/* A copy is as shared as the original; or its slave, and then perhaps a master of its own. refs 1, in no tree. */
+static struct mount *copy_mount(const struct mount *m, enum copy_as as)
+{
+	struct mount *c = mount_new(m->sb, m->root, m->flags, m->source);
+	c->locked_flags = m->locked_flags;
+	mount_copy_groups(c, m, as != COPY_PEER);
+	if (as == COPY_SHARED_SLAVE)
+		mount_make_shared(c);
+	return c;
 }
 
 struct mount *mount_get(struct mount *m)
@@ -50,7 +68,8 @@ void mount_put(struct mount *m)
 	CHECK(m->refs > 0);
 	if (--m->refs > 0)
 		return;
-	CHECK(!m->ns && !m->parent);
+	CHECK(!m->ns && !m->parent && !m->group && !m->master);
+	live_mounts--;
 	dentry_put(m->root);
 	superblock_put(m->sb);
 	free(m->source);
@@ -63,6 +82,7 @@ struct mount *mount_internal(struct superblock *sb, const char *source)
 	m->refs = 1;
 	m->sb = sb;
 	m->source = xstrdup(source);
+	live_mounts++;
 	return m;
 }
 
@@ -105,6 +125,7 @@ static void detach(struct mount *m)
 {
 	TAILQ_REMOVE(&m->ns->mounts, m, link);
 	m->ns = NULL;
+	mount_make_private(m);
 	lift(m);
 	mount_put(m);
 }
@@ -148,6 +169,25 @@ static bool has_children(const struct mount *m)
 			return true;
 	}
 	return false;
+}
+
+/* m and all that is mounted below it. May sleep. */
+static void detach_tree(struct mount *m)
+{
+	struct mount_ns *ns = m->ns;
+	mount_get(m);
+	while (m->ns) {
+		struct mount *leaf = m, *c;
+		TAILQ_FOREACH(c, &ns->mounts, link) {
+			if (c != m && mount_is_below(c, m) && !has_children(c)) {
+				leaf = c;
+				break;
+			}
+		}
+		detach(leaf);
+	}
+	mount_put(m);
+	ns_changed(ns);
 }
 
 /* --- namespaces --- */
@@ -210,7 +250,10 @@ int mount_ns_copy(struct mount_ns *ns, struct user_ns *owner, struct fs_context 
 {
 	struct mount_ns *copy = NEW(struct mount_ns);
 	struct mount *m, *c;
-	int err = ns_id_init(&copy->id, owner);
+	int count = 0;
+	TAILQ_FOREACH(m, &ns->mounts, link)
+		count++;
+	int err = live_mounts + count > MOUNTS_MAX ? -ENOSPC : ns_id_init(&copy->id, owner);
 	if (err) {
 		free(copy);
 		return err;
@@ -219,7 +262,12 @@ int mount_ns_copy(struct mount_ns *ns, struct user_ns *owner, struct fs_context 
 	TAILQ_INIT(&copy->mounts);
 	waitq_init(&copy->wq);
 	TAILQ_FOREACH(m, &ns->mounts, link) {
-		c = mount_new(m->sb, m->root, m->flags, m->source);
+		c = copy_mount(m, owner != ns->id.owner ? COPY_SLAVE : COPY_PEER);
+		c->unbindable = m->unbindable;
+		if (owner != ns->id.owner) {
+			c->locked = m->parent != NULL;
+			c->locked_flags |= m->flags & FLAGS_TO_LOCK;
+		}
 		c->ns = copy;
 		TAILQ_INSERT_TAIL(&copy->mounts, c, link);
 	}
@@ -252,45 +300,36 @@ static int check_mountpoint(struct mount_ns *ns, const struct dentry *root, cons
 	return at->dentry->unhashed ? -ENOENT : 0;
 }
 
-int mount_add(struct mount_ns *ns, struct superblock *sb, struct dentry *root, const struct path *at, unsigned flags,
-	      const char *source, struct mount **out)
+/* What was mounted at `at` is gone; so it is where that was passed on to. */
+static void detach_from_receivers(const struct path *at, bool lazy)
 {
-	struct mount *m = mount_new(sb, root, flags, source);
-	int err = check_mountpoint(ns, m->root, at);
-	if (!err && m->sb == at->mnt->sb && m->root == at->mnt->root && at->dentry == at->mnt->root)
-		err = -EBUSY;             /* the same once more on top of itself */
-	if (err) {
-		mount_put(m);
-		return err;
+	struct mount_list_of to;
+	mount_receivers(at->mnt, &to);
+	for (size_t i = 0; i < to.n; i++)
+		mount_get(to.m[i]);
+	for (size_t i = 0; i < to.n; i++) {
+		struct mount *m = child_at(&(struct path){ .mnt = to.m[i], .dentry = at->dentry });
+		if (m && !m->locked && (lazy || !has_children(m)))
+			detach_tree(m);
 	}
-	attach(ns, m, at);
-	ns_changed(ns);
-	if (out)
-		*out = mount_get(m);
-	return 0;
+	for (size_t i = 0; i < to.n; i++)
+		mount_put(to.m[i]);
+	free(to.m);
 }
 
 int mount_del(struct mount *m, bool lazy)
 {
 	struct mount_ns *ns = m->ns;
-	if (!ns || m == ns->root)
+	if (!ns || m == ns->root || m->locked)
 		return -EINVAL;
 	/* Its own two: the list's and the caller's. */
 	if (!lazy && (has_children(m) || m->refs > 2))
 		return -EBUSY;
-	mount_get(m);
-	while (m->ns) {
-		struct mount *leaf = m, *c;
-		TAILQ_FOREACH(c, &ns->mounts, link) {
-			if (c != m && mount_is_below(c, m) && !has_children(c)) {
-				leaf = c;
-				break;
-			}
-		}
-		detach(leaf);
-	}
-	mount_put(m);
-	ns_changed(ns);
+	struct path at = { .mnt = m->parent, .dentry = m->mountpoint };
+	path_get(&at);
+	detach_tree(m);
+	detach_from_receivers(&at, lazy);
+	path_put(&at);
 	return 0;
 }
 
@@ -318,20 +357,22 @@ static bool copies_add(struct copies *c, struct mount *old, struct mount *new)
 	return true;
 }
 
-/* MS_REC: what is mounted below `from`, up to `last` in the list, also below its copy. */
-static void copy_below(struct mount_ns *ns, const struct path *from, struct mount *top, const struct mount *last)
+/* What is mounted below `from`, up to `last` in its namespace's list (NULL: all), also below its copy. */
+static void copy_below(const struct path *from, struct mount *top, const struct mount *last, enum copy_as as)
 {
+	struct mount_ns *ns = from->mnt->ns;
 	struct copies done = { 0 };
 	bool again = copies_add(&done, from->mnt, top);
 	while (again) {                   /* a moved mount stands before its parent in the list */
 		again = false;
 		for (struct mount *m = TAILQ_FIRST(&ns->mounts); m; m = m == last ? NULL : TAILQ_NEXT(m, link)) {
 			struct mount *parent = m->parent ? copy_in(&done, m->parent) : NULL;
-			if (!parent || copy_in(&done, m) ||
+			if (!parent || copy_in(&done, m) || m->unbindable || live_mounts >= MOUNTS_MAX ||
 			    (m->parent == from->mnt && !dentry_is_below(m->mountpoint, from->dentry)))
 				continue;
-			struct mount *c = mount_new(m->sb, m->root, m->flags, m->source);
-			attach(ns, c, &(struct path){ .mnt = parent, .dentry = m->mountpoint });
+			struct mount *c = copy_mount(m, as);
+			c->locked = m->locked;
+			attach(top->ns, c, &(struct path){ .mnt = parent, .dentry = m->mountpoint });
 			again = copies_add(&done, m, c);
 			if (!again)
 				break;
@@ -340,42 +381,157 @@ static void copy_below(struct mount_ns *ns, const struct path *from, struct moun
 	free(done.pairs);
 }
 
+/* The copy that a mount of group g has received already, or the original. */
+static struct mount *received_by(const struct mount_list_of *to, size_t upto, struct mount *const *got, const struct peer_group *g,
+				 const struct mount *dest, struct mount *top)
+{
+	if (g && dest->group == g)
+		return top;
+	for (size_t i = 0; i < upto; i++)
+		if (got[i] && g && to->m[i]->group == g)
+			return got[i];
+	return NULL;
+}
+
+/* top has come to lie on a shared mount: it, and what is on it, appears on that one's peers and slaves. */
+static void pass_on(struct mount *top)
+{
+	struct mount *dest = top->parent, *m;
+	if (!dest->group)
+		return;
+	TAILQ_FOREACH(m, &top->ns->mounts, link)
+		if (mount_is_below(m, top))
+			mount_make_shared(m);
+	struct mount_list_of to;
+	mount_receivers(dest, &to);
+	struct mount **got = xzalloc((to.n + 1) * sizeof(struct mount *));
+	for (size_t i = 0; i < to.n; i++) {
+		struct mount *r = to.m[i];
+		if (!r->ns || mount_is_below(r, top) || !dentry_is_below(top->mountpoint, r->root) || live_mounts >= MOUNTS_MAX)
+			continue;
+		struct mount *from = received_by(&to, i, got, r->group, dest, top);
+		enum copy_as as = from ? COPY_PEER : r->group ? COPY_SHARED_SLAVE : COPY_SLAVE;
+		if (!from)
+			from = received_by(&to, i, got, r->master, dest, top);
+		if (!from)
+			from = top;
+		const struct mount *last = TAILQ_LAST(&from->ns->mounts, mount_list);
+		got[i] = copy_mount(from, as);
+		got[i]->locked = r->ns->id.owner != top->ns->id.owner;
+		attach(r->ns, got[i], &(struct path){ .mnt = r, .dentry = top->mountpoint });
+		copy_below(&(struct path){ .mnt = from, .dentry = from->root }, got[i], last, as);
+		ns_changed(r->ns);
+	}
+	free(got);
+	free(to.m);
+}
+
+/* Takes m over; on failure it goes. */
+static int add_mount(struct mount_ns *ns, struct mount *m, const struct path *at)
+{
+	int err = live_mounts >= MOUNTS_MAX ? -ENOSPC : check_mountpoint(ns, m->root, at);
+	if (!err && m->sb == at->mnt->sb && m->root == at->mnt->root && at->dentry == at->mnt->root)
+		err = -EBUSY;             /* the same once more on top of itself */
+	if (err) {
+		mount_make_private(m);
+		mount_put(m);
+		return err;
+	}
+	attach(ns, m, at);
+	ns_changed(ns);
+	return 0;
+}
+
+int mount_add(struct mount_ns *ns, struct superblock *sb, struct dentry *root, const struct path *at, unsigned flags,
+	      const char *source, struct mount **out)
+{
+	struct mount *m = mount_new(sb, root, flags, source);
+	int err = add_mount(ns, m, at);
+	if (err)
+		return err;
+	pass_on(m);
+	if (out)
+		*out = mount_get(m);
+	return 0;
+}
+
+static bool has_locked_children(const struct path *p)
+{
+	struct mount *m;
+	TAILQ_FOREACH(m, &p->mnt->ns->mounts, link)
+		if (m->parent == p->mnt && m->locked && dentry_is_below(m->mountpoint, p->dentry))
+			return true;
+	return false;
+}
+
 int mount_bind(const struct path *from, const struct path *at, bool recursive)
 {
 	struct mount_ns *ns = at->mnt->ns;
 	bool is_ns = from->dentry->sb->magic == NSFS_MAGIC;     /* outside all: a bind mount is how it gets a name */
-	if (!ns || (from->mnt->ns != ns && !is_ns) || (from->dentry->unhashed && !is_ns))
+	if (!ns || from->mnt->unbindable || (!is_ns && (from->mnt->ns != ns || from->dentry->unhashed)))
 		return -EINVAL;
-	struct mount *top;
+	if (!is_ns && !recursive && has_locked_children(from))
+		return -EINVAL;
 	/* Those that exist now: the copy may land inside what is copied. */
 	struct mount *last = TAILQ_LAST(&ns->mounts, mount_list);
-	int err = mount_add(ns, from->mnt->sb, from->dentry, at, from->mnt->flags, from->mnt->source, &top);
-	if (err || !recursive) {
-		if (!err)
-			mount_put(top);
+	struct mount *top = mount_new(from->mnt->sb, from->dentry, from->mnt->flags, from->mnt->source);
+	top->locked_flags = from->mnt->locked_flags;
+	mount_copy_groups(top, from->mnt, false);
+	int err = add_mount(ns, top, at);
+	if (err)
 		return err;
-	}
-	copy_below(ns, from, top, last);
-	ns_changed(ns);
-	mount_put(top);
+	if (recursive && !is_ns)
+		copy_below(from, top, last, COPY_PEER);
+	pass_on(top);
 	return 0;
+}
+
+/* MS_MOVE into a shared mount would copy what must not be copied. */
+static bool has_unbindable(const struct mount *top)
+{
+	struct mount *m;
+	TAILQ_FOREACH(m, &top->ns->mounts, link)
+		if (m->unbindable && mount_is_below(m, top))
+			return true;
+	return false;
 }
 
 int mount_move(struct mount *m, const struct path *at)
 {
 	struct mount_ns *ns = m->ns;
-	if (!ns || !m->parent)
+	if (!ns || !m->parent || m->locked || m->parent->group)
 		return -EINVAL;
 	int err = check_mountpoint(ns, m->root, at);
 	if (err)
 		return err;
+	if (at->mnt->group && has_unbindable(m))
+		return -EINVAL;
 	if (mount_is_below(at->mnt, m))
 		return -ELOOP;
 	TAILQ_REMOVE(&ns->mounts, m, link);
 	lift(m);
 	attach(ns, m, at);
 	ns_changed(ns);
+	pass_on(m);
 	return 0;
+}
+
+void mount_set_propagation(struct mount *top, enum mount_propagation how, bool recursive)
+{
+	struct mount *m;
+	TAILQ_FOREACH(m, &top->ns->mounts, link) {
+		if (m != top && !(recursive && mount_is_below(m, top)))
+			continue;
+		if (how == PROPAGATE_SHARED)
+			mount_make_shared(m);
+		else if (how == PROPAGATE_SLAVE)
+			mount_make_slave(m);
+		else
+			mount_make_private(m);
+		if (how == PROPAGATE_UNBINDABLE)
+			m->unbindable = true;
+	}
+	ns_changed(top->ns);
 }
 
 static void move_fs(struct fs_context *fs, const struct path *from, const struct path *to)
@@ -398,6 +554,8 @@ int mount_pivot(struct mount_ns *ns, const struct path *new_root, const struct p
 		return -EINVAL;
 	if (new == old || put_old->mnt == old)
 		return -EBUSY;
+	if (new->locked || put_old->mnt->group || (new->parent && new->parent->group))
+		return -EINVAL;
 	if (new_root->dentry != new->root)
 		return -EINVAL;
 	if (put_old->mnt != new ? !mount_is_below(put_old->mnt, new) : !dentry_is_below(put_old->dentry, new->root))

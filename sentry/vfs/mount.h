@@ -12,4 +12,7 @@ int mount_bind(const struct path *from, const struct path *at, bool recursive) M
 int mount_move(struct mount *m, const struct path *at) MUST_CHECK;
 /* new_root becomes the namespace's root, the old root goes to put_old; everybody's root and cwd move along. */
 int mount_pivot(struct mount_ns *ns, const struct path *new_root, const struct path *put_old) MUST_CHECK;
+/* Of a mount in a namespace, and with `recursive` of all below it. */
+enum mount_propagation { PROPAGATE_PRIVATE, PROPAGATE_SHARED, PROPAGATE_SLAVE, PROPAGATE_UNBINDABLE };
+void mount_set_propagation(struct mount *m, enum mount_propagation how, bool recursive);
 bool mount_is_below(const struct mount *m, const struct mount *top);    /* or the same */

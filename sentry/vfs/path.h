@@ -84,6 +84,14 @@ struct mount {
 	struct dentry *mountpoint;        /* in parent */
 	unsigned flags;                   /* MNT_* */
 	char *source;                     /* first field of /proc/mounts */
+	/* vfs/propagate.c */
+	struct peer_group *group;         /* shared: what is mounted on it appears on the others, too; NULL: it is not */
+	struct peer_group *master;        /* slave: what is mounted on those appears here; NULL: of nobody */
+	TAILQ_ENTRY(mount) peer_link, slave_link;
+	bool unbindable;
+	/* Of a namespace whose owner has less say than the one it was copied from. */
+	bool locked;                      /* may not be taken away alone: what is under it stays hidden */
+	unsigned locked_flags;            /* MNT_* that stay */
 	struct mount_ns *ns;
 	TAILQ_ENTRY(mount) link;          /* all of the namespace, in the order mounted */
 };

@@ -1,13 +1,14 @@
 /* proc_pid_mounts.c - /proc/PID/mounts, mountinfo, mountstats: the mounts below a task's root.
  *
  * LINUX    fs/proc_namespace.c.
- * MISSING  poll(2) for changes. */
+ * MISSING  poll(2) for changes; propagate_from. */
 #include <limits.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
 #include "sentry/fs/proc/proc_impl.h"
 #include "sentry/vfs/namei.h"
+#include "sentry/vfs/propagate.h"
 
 #define BLANKS " \t\n\\"
 
@@ -97,6 +98,12 @@ static bool show_mountinfo_line(struct seq *s, struct task *t, const struct moun
 		return false;
 	seq_puts(s, " ");
 	show_mount_flags(s, m);
+	if (m->group)
+		seq_printf(s, " shared:%d", m->group->id);
+	if (m->master)
+		seq_printf(s, " master:%d", m->master->id);
+	if (m->unbindable)
+		seq_puts(s, " unbindable");
 	seq_printf(s, " - %s ", m->sb->type);
 	show_source(s, m);
 	seq_puts(s, m->sb->read_only ? " ro" : " rw");
