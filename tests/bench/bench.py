@@ -184,6 +184,16 @@ def replace_block(path, text):
         f.write(head + begin + text + end + rest.split(end, 1)[1])
 
 
+def measure(bench, row, measured, runs):
+    for n in range(runs):
+        # Rotated: none is always the first after the machine was idle.
+        for i in range(len(measured)):
+            row.take(bench, measured[(n + i) % len(measured)])
+    shown = {s.name: report.times(report.ratio(row.json(), s.name)) for s in measured[1:]}
+    native = report.number(sorted(row.values["native"])[runs // 2]) if "native" in row.values else "-"
+    sys.stderr.write("%-22s %10s %-4s  %s\n" % (row.name, native, row.unit, "  ".join("%s %s" % x for x in shown.items())))
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("build")
@@ -202,15 +212,14 @@ def main():
         rows = choose(all_rows(bench), args.rows.split())
         runs = args.runs or (3 if args.quick else 5)
         before = load()
-        for row in rows:
-            for n in range(runs):
-                # Rotated: none is always the first after the machine was idle.
-                for i in range(len(measured)):
-                    row.take(bench, measured[(n + i) % len(measured)])
-            if sys.stderr.isatty() or args.quick:
-                shown = {s.name: report.times(report.ratio(row.json(), s.name)) for s in measured[1:]}
-                native = report.number(sorted(row.values["native"])[runs // 2]) if "native" in row.values else "-"
-                sys.stderr.write("%-22s %10s %-4s  %s\n" % (row.name, native, row.unit, "  ".join("%s %s" % x for x in shown.items())))
+        done = []
+        try:
+            for row in rows:
+                measure(bench, row, measured, runs)
+                done.append(row)
+        except KeyboardInterrupt:
+            print("bench: interrupted; the rows so far", file=sys.stderr)
+        rows = done
         results = {
             "command": "make bench" + (" QUICK=1" if args.quick else "") + (' ROWS="%s"' % args.rows if args.rows else ""),
             "date": datetime.date.today().isoformat(), "runs": runs,

@@ -34,4 +34,4 @@ done
 kill -KILL $loader
 wait $loader 2>/dev/null
 echo "# idle sandbox, with the guest's own memory: $total kB"
-if [ "${SBX_SANITIZED:-}" ]; then skip idle_memory "a sanitizer build"; else check idle_memory_under_10_mb test $total -gt 0 -a $total -lt 10240; fi
+if [ "${SBX_SANITIZED:-}" ]; then skip idle_memory "a sanitizer build"; else check idle_memory_under_5_mb test $total -gt 0 -a $total -lt 5120; fi
