@@ -1,7 +1,11 @@
 /* loop.c - see loop.h. */
 #include "platform/base/loop.h"
 
+#include "platform/base/cycles.h"
+
 #include <signal.h>
+
+#define PREEMPTED_NS 50000               /* so long between two looks: we did not run */
 
 struct timer_tree;
 static int timer_cmp(struct ktimer *a, struct ktimer *b)
@@ -117,39 +121,46 @@ void loop_stop(void)
 	stop = true;
 }
 
+/* Polls for a while. True: there is work; false: time to sleep. */
+static bool spin(void)
+{
+	uint64_t start = cycles_now(), limit = hook && hook->spin ? hook->spin(hook) : 0, last = start;
+	uint64_t preempted = cycles_from_ns(PREEMPTED_NS);
+	for (unsigned i = 1; last - start < limit; i++) {
+		if (hook->poll(hook))
+			return true;
+		if (i % 64 == 0 && (run_timers() || poll_host(0, NULL)))
+			return true;
+		__builtin_ia32_pause();
+		uint64_t now = cycles_now();
+		if (now - last > preempted && hook->preempted) {
+			hook->preempted(hook);
+			return hook->poll(hook);
+		}
+		last = now;
+	}
+	return false;
+}
+
 void loop_run(void)
 {
-	uint64_t idle_since = 0;
 	unsigned turns = 0;
 
 	stop = false;
 	while (!stop) {
 		bool work = hook && hook->poll(hook);
 		work |= co_run_ready();
-		work |= run_timers();
-		if (work) {
-			idle_since = 0;
-			/* A busy guest must not starve host descriptors. */
-			if (++turns % 64 == 0)
-				poll_host(0, NULL);
+		/* A busy guest must not starve timers and host descriptors. */
+		if (!work || ++turns % 8 == 0)
+			work |= run_timers();
+		if (work && turns % 64 == 0)
+			poll_host(0, NULL);
+		if (work || spin())
 			continue;
-		}
-		if (hook && hook->spin_ns) {
-			uint64_t now = now_mono_ns();
-			if (!idle_since)
-				idle_since = now;
-			if (now - idle_since < hook->spin_ns) {
-				if (++turns % 64 == 0 && poll_host(0, NULL))
-					idle_since = 0;
-				__builtin_ia32_pause();
-				continue;
-			}
-		}
 		if (hook && !hook->before_sleep(hook))
 			continue;
 		poll_host(timeout_ns(), hook ? hook->sleep_mask : NULL);
 		if (hook)
 			hook->after_sleep(hook);
-		idle_since = 0;
 	}
 }

@@ -95,14 +95,25 @@ static void wait_command(struct slot *slot)
 		SYS(__NR_write, STUB_DOORBELL_FD, (uint64_t)&one, 8);
 	} else {
 		for (uint32_t spin = RO->spin; spin; spin--) {
-			if (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_COMMAND)
+			uint32_t state = __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE);
+			if (state == SLOT_COMMAND)
 				return;
+			if (state == SLOT_EVENT_PARKED)
+				break;
 			__builtin_ia32_pause();
 		}
 	}
-	uint32_t seen = SLOT_EVENT;
-	if (!__atomic_compare_exchange_n(&slot->state, &seen, SLOT_EVENT_ASLEEP, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-		return;
+	for (uint32_t yields = RO->yields; yields; yields--) {
+		if (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_COMMAND)
+			return;
+		SYS(__NR_sched_yield, 0);
+	}
+	for (uint32_t seen = SLOT_EVENT; ; ) {
+		if (__atomic_compare_exchange_n(&slot->state, &seen, SLOT_EVENT_ASLEEP, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+			break;
+		if (seen != SLOT_EVENT && seen != SLOT_EVENT_PARKED)
+			return;
+	}
 	while (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_EVENT_ASLEEP)
 		SYS(__NR_futex, (uint64_t)&slot->state, FUTEX_WAIT, SLOT_EVENT_ASLEEP, 0);
 }

@@ -53,6 +53,7 @@ enum {
 	SLOT_EVENT = 1,              /* the sentry's: something happened; the stub polls for the command */
 	SLOT_EVENT_ASLEEP = 2,       /* the same, and the stub must be woken */
 	SLOT_COMMAND = 3,            /* the stub's: there is a command */
+	SLOT_EVENT_PARKED = 4,       /* the sentry's: the answer will take a while; the stub leaves its processor to others */
 };
 
 /* slot->event: a signal number for what happened to guest code, or one of these.
@@ -108,7 +109,8 @@ _Static_assert(sizeof(struct slot) <= AREA_SLOT_BYTES, "a slot is a page");
 
 struct stub_ro {
 	uint32_t sentry_sleeps;      /* ring the doorbell */
-	uint32_t spin;               /* how often to look before sleeping */
+	uint32_t spin;               /* how often to look for an answer before the processor is left to others */
+	uint32_t yields;             /* and how often to do that before sleeping */
 };
 
 /* The kernel's rt_sigframe on x86-64 (arch/x86/include/asm/sigframe.h, uapi/asm/sigcontext.h). */

@@ -11,26 +11,33 @@
 #include <linux/audit.h>
 #include <linux/futex.h>
 #include <linux/sockios.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "platform/base/cycles.h"
 #include "platform/systrap/systrap.h"
+#include "platform/systrap/waiting.h"
 
 extern const char blob_image[];
 
-#define SPIN_NS 50000                     /* as long as waking the other core takes */
-#define STUB_SPIN 2000                    /* looks; ~20-40 us */
+static TAILQ_HEAD(thread_list, systrap_thread) running_threads = TAILQ_HEAD_INITIALIZER(running_threads);
+static struct thread_list answering_threads = TAILQ_HEAD_INITIALIZER(answering_threads);
+static unsigned running_count;
 
-static TAILQ_HEAD(, systrap_thread) running_threads = TAILQ_HEAD_INITIALIZER(running_threads);
-static unsigned running_count, ncpus;
+static void stop_answering(struct systrap_thread *t)
+{
+	if (t->answering)
+		TAILQ_REMOVE(&answering_threads, t, run_link);
+	t->answering = false;
+}
 
 void systrap_expect(struct systrap_thread *t)
 {
 	CHECK(!t->running);
+	stop_answering(t);
 	t->running = true;
 	TAILQ_INSERT_HEAD(&running_threads, t, run_link);
 	running_count++;
@@ -41,9 +48,7 @@ void systrap_post(struct systrap_thread *t, enum stub_command command)
 	t->co = co_current();
 	t->posts++;
 	systrap_expect(t);
-	/* A spinner needs a core of its own: one for us, one for each thread that runs. */
-	stub_ro->spin = running_count < ncpus ? STUB_SPIN : 0;
-
+	waiting_policy(running_count);
 	struct slot *s = t->slot;
 	s->command = command;
 	if (__atomic_exchange_n(&s->state, SLOT_COMMAND, __ATOMIC_SEQ_CST) == SLOT_EVENT_ASLEEP) {
@@ -63,6 +68,7 @@ static void stop_running(struct systrap_thread *t)
 
 void systrap_thread_lost(struct systrap_thread *t)
 {
+	stop_answering(t);
 	if (t->running)
 		stop_running(t);
 }
@@ -73,16 +79,30 @@ static bool has_event(struct systrap_thread *t)
 	return state == SLOT_EVENT || state == SLOT_EVENT_ASLEEP;
 }
 
+/* Everybody ran who could: who has no answer now waits for something. */
+static void park_waiting(void)
+{
+	struct systrap_thread *t;
+	while ((t = TAILQ_FIRST(&answering_threads))) {
+		uint32_t seen = SLOT_EVENT;
+		stop_answering(t);
+		__atomic_compare_exchange_n(&t->slot->state, &seen, SLOT_EVENT_PARKED, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+	}
+}
+
 static bool poll_slots(struct loop_hook *h)
 {
 	(void)h;
 	bool any = false;
 	struct systrap_thread *t, *next;
+	park_waiting();
 	for (t = TAILQ_FIRST(&running_threads); t; t = next) {
 		next = TAILQ_NEXT(t, run_link);
 		if (!has_event(t))
 			continue;
 		stop_running(t);
+		t->answering = true;
+		TAILQ_INSERT_TAIL(&answering_threads, t, run_link);
 		any = true;
 	}
 	return any;
@@ -103,6 +123,12 @@ static void after_sleep(struct loop_hook *h)
 	__atomic_store_n(&stub_ro->sentry_sleeps, 0, __ATOMIC_SEQ_CST);
 }
 
+static uint64_t spin_cycles(struct loop_hook *h)
+{
+	(void)h;
+	return waiting_spin(running_count);
+}
+
 static void doorbell(struct loop_fd *lf, uint32_t events)
 {
 	(void)events;
@@ -113,11 +139,10 @@ static void doorbell(struct loop_fd *lf, uint32_t events)
 
 void systrap_run_init(int doorbell_fd)
 {
-	static struct loop_hook hook = { .poll = poll_slots, .before_sleep = before_sleep, .after_sleep = after_sleep };
+	static struct loop_hook hook = { .poll = poll_slots, .before_sleep = before_sleep, .after_sleep = after_sleep,
+					 .spin = spin_cycles, .preempted = waiting_preempted };
 	static struct loop_fd bell = { .events = EPOLLIN, .ready = doorbell };
-	cpu_set_t set;
-	ncpus = sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
-	hook.spin_ns = ncpus > 1 ? SPIN_NS : 0;
+	waiting_init();
 	loop_set_hook(&hook);
 	bell.fd = doorbell_fd;
 	CHECK(loop_fd_add(&bell) == 0);
@@ -305,12 +330,12 @@ void systrap_run(struct pl_thread *pt, struct pl_event *ev)
 	pt->nwindows = 0;
 
 	t->in_guest = true;
-	t->resumed_ns = now_mono_ns();
+	t->resumed = cycles_now();
 	systrap_post(t, CMD_RESUME);
 	uint32_t event;
 	int err = systrap_wait(t, &event);
 	t->in_guest = false;
-	t->run_ns += now_mono_ns() - t->resumed_ns;
+	t->run_cycles += cycles_now() - t->resumed;
 	t->fast = false;
 	if (!err && event == EVENT_FAST) {
 		t->fast = true;
@@ -390,5 +415,5 @@ void systrap_thread_expire(struct pl_thread *pt)
 uint64_t systrap_thread_run_ns(struct pl_thread *pt)
 {
 	struct systrap_thread *t = to_systrap(pt);
-	return t->run_ns + (t->in_guest ? now_mono_ns() - t->resumed_ns : 0);
+	return cycles_to_ns(t->run_cycles + (t->in_guest ? cycles_now() - t->resumed : 0));
 }

@@ -10,6 +10,7 @@
  *            madvise          not MADV_MERGEABLE: which pages the host merges tells what others have in theirs
  *            mincore          of a file's pages the host tells only who owns the file or may write to it
  *            futex            wait and wake only, no PI, no requeue
+ *            sched_yield      no arguments
  *            recvmsg          from the control socket
  *            write            8 bytes to the doorbell or the control socket
  *            dup3             only onto the control socket's number
@@ -76,6 +77,7 @@ static const struct sock_filter filter[] = {
 	LOAD_NR,
 	CALL(SYS_futex, UNLESS_EQ(HI(1), 0), UNLESS_LE(LO(1), FUTEX_WAKE), ALLOW),
 	CALL(SYS_rt_sigreturn, ALLOW),
+	CALL(SYS_sched_yield, ALLOW),
 	CALL(SYS_write, UNLESS_EQ(HI(0), 0), UNLESS_ONE_OF(LO(0), STUB_CONTROL_FD, STUB_DOORBELL_FD), UNLESS_EQ64(2, 8), ALLOW),
 	CALL(SYS_mmap, UNLESS_BITS64(2, PROT_ALL), UNLESS_BITS64(3, MAP_ALL), ALLOW),
 	CALL(SYS_munmap, ALLOW),

@@ -32,13 +32,14 @@ struct systrap_thread {
 	struct fast_regs fast_regs;       /* the copy made then */
 	uint64_t frame_off;               /* of the frame in its area; checked */
 	struct host_frame frame;          /* the copy made at the last guest event */
-	uint64_t resumed_ns, run_ns;      /* when guest code went on last; how long it was away running until then */
+	uint64_t resumed, run_cycles;     /* when guest code went on last; how long it was away running until then */
 	uint64_t fs_base, gs_base;        /* as loaded in the host thread, as far as we know; GS: the slot's if the guest has none */
 	bool forking;                     /* waits for the first event of a stub that it made */
 	uint64_t posts;                   /* commands given so far */
 	struct ktimer expiry;             /* see systrap_thread_expire() */
 	uint64_t expiry_posts;
 	int expiry_turns;
+	bool answering;                   /* its event was taken, its next command is not out; then on answering_threads */
 	TAILQ_ENTRY(systrap_thread) run_link, as_link;
 };
 static inline struct systrap_thread *to_systrap(struct pl_thread *t) { return container_of(t, struct systrap_thread, base); }

@@ -69,7 +69,7 @@ static void jump_somewhere(uint32_t arg)
 {
 	static const uint16_t allowed[] = { SYS_futex, SYS_rt_sigreturn, SYS_write, SYS_mmap, SYS_munmap, SYS_mprotect, SYS_mremap,
 					    SYS_madvise, SYS_msync, SYS_recvmsg, SYS_close, SYS_dup3, SYS_exit, SYS_clone,
-					    SYS_arch_prctl, SYS_rseq, SYS_membarrier };
+					    SYS_arch_prctl, SYS_rseq, SYS_membarrier, SYS_sched_yield };
 	uint64_t a[6];
 	hostile_args(a, 9);
 	jump(sites[arg % (uint32_t)nsites], rnd() % 3 ? (long)(rnd() % (LAST_NR + 1)) : allowed[rnd() % ARRAY_SIZE(allowed)], a);
@@ -80,7 +80,7 @@ static void jump_anywhere(uint32_t arg)
 	(void)arg;
 	uint64_t a[6];
 	hostile_args(a, 9);
-	jump((uint8_t *)STUB_TEXT + 32 + rnd() % 2048, (long)(rnd() % (LAST_NR + 1)), a);
+	jump((uint8_t *)STUB_TEXT + 32 + rnd() % 8192, (long)(rnd() % (LAST_NR + 1)), a);
 }
 
 void sites_round(void)

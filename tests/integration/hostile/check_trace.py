@@ -21,6 +21,7 @@ def bits(value, allowed):
 RULES = {
     "futex": lambda a: a[1] in (0, 1),
     "rt_sigreturn": lambda a: True,
+    "sched_yield": lambda a: True,
     "write": lambda a: a[0] in (3, 4) and a[2] == 8,
     "mmap": lambda a: bits(a[2], 0x3000007) and bits(a[3], 0x4000 | 0x8000 | 0x20000 | 0x100000 | 0x933 | 0x1000),
     "munmap": lambda a: True,

@@ -1,0 +1,52 @@
+/* waiting.c - how sentry and stubs wait for each other: by looking, by yielding, or asleep.
+ *
+ * WHY      Looking costs 0.1 us and a processor; waking a thread on another processor costs 50 us in a virtual machine, on the same
+ *          one 2 us and a context switch. So one side looks while there is a processor that nobody else needs:
+ *            one for us and one for each thread that runs: fewer of them than processors, and nobody outside the
+ *            sandbox in the way. A sentry that finds it was off its processor while it looked stops looking for a while.
+ *          Limits: a sentry that had nothing to do for SPIN_NS sleeps; a stub looks for STUB_SPIN turns, yields YIELDS
+ *          times, and sleeps. A call that has to wait is parked: its stub goes to yielding at once, so that whoever it
+ *          waits for finds a processor that is awake. */
+#include "platform/systrap/waiting.h"
+
+#include <sched.h>
+
+#include "platform/base/cycles.h"
+#include "platform/systrap/systrap.h"
+
+#define SPIN_NS 100000
+#define STUB_SPIN 2000                    /* ~20-40 us */
+#define YIELDS 100
+#define CONTENDED_NS 5000000
+
+static unsigned ncpus;
+static uint64_t contended_until;          /* cycles */
+
+void waiting_init(void)
+{
+	cpu_set_t set;
+	ncpus = sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+}
+
+static bool processor_to_spare(unsigned running)
+{
+	return running < ncpus && (!contended_until || cycles_now() > contended_until);
+}
+
+void waiting_policy(unsigned running)
+{
+	bool spare = processor_to_spare(running);
+	stub_ro->spin = spare ? STUB_SPIN : 0;
+	stub_ro->yields = spare ? YIELDS : 0;
+}
+
+uint64_t waiting_spin(unsigned running)
+{
+	return running && processor_to_spare(running) ? cycles_from_ns(SPIN_NS) : 0;
+}
+
+void waiting_preempted(struct loop_hook *h)
+{
+	(void)h;
+	contended_until = cycles_now() + cycles_from_ns(CONTENDED_NS);
+}

@@ -1,0 +1,15 @@
+/* waiting.h - how sentry and stubs wait for each other: by looking, by yielding, or asleep. See waiting.c. */
+#pragma once
+
+#include "platform/base/loop.h"
+
+void waiting_init(void);
+
+/* A thread is about to run, now `running` do: tells the stubs what to do while they wait for answers. */
+void waiting_policy(unsigned running);
+
+/* Nothing to do for the sentry, `running` threads could change that: for how many cycles it looks before it sleeps. */
+uint64_t waiting_spin(unsigned running);
+
+/* A loop_hook's: others need our processor. */
+void waiting_preempted(struct loop_hook *h);
