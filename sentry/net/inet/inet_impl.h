@@ -106,6 +106,7 @@ void inet_bucket_put(struct net *net, struct inet_bucket *b);          /* frees 
 /* inet_sock.c */
 void inet_init(struct inet_sock *in, struct net *net, const struct inet_proto *proto, uint32_t euid);
 void inet_fini(struct inet_sock *in);
+bool inet_may(const struct task *t, const struct inet_sock *in, int cap);        /* in the socket's namespace */
 int inet_getname(struct socket *s, enum socket_end end, struct sockaddr_storage *out, socklen_t *out_len);
 void inet_copy_options(struct inet_sock *to, const struct inet_sock *from);      /* what an accepted socket inherits */
 

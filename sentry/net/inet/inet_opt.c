@@ -245,7 +245,7 @@ static int bind_to_device(struct task *t, struct inet_sock *in, const char *valu
 {
 	char name[IFNAMSIZ] = { 0 };
 	memcpy(name, value, MIN((size_t)len, sizeof(name) - 1));
-	if (in->sock.bound_if && !cred_ns_cap(t->cred, t->net->id.owner, CAP_NET_RAW))
+	if (in->sock.bound_if && !inet_may(t, in, CAP_NET_RAW))
 		return -EPERM;
 	if (name[0] && strcmp(name, "lo") != 0)
 		return -ENODEV;
@@ -279,7 +279,7 @@ static int socket_level_set(struct task *t, struct inet_sock *in, int name, cons
 
 static int set_flag(struct task *t, struct inet_sock *in, int name, bool *flag, int v)
 {
-	if (name == IP_TRANSPARENT && v && !cred_ns_cap(t->cred, t->net->id.owner, CAP_NET_RAW) && !cred_ns_cap(t->cred, t->net->id.owner, CAP_NET_ADMIN))
+	if (name == IP_TRANSPARENT && v && !inet_may(t, in, CAP_NET_RAW) && !inet_may(t, in, CAP_NET_ADMIN))
 		return -EPERM;
 	if ((name == IP_MULTICAST_ALL || name == IP_RECVERR_RFC4884_OPT) && v != 0 && v != 1)
 		return -EINVAL;

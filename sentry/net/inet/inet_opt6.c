@@ -103,7 +103,7 @@ static int set_flag(struct task *t, struct inet_sock *in, int name, bool *flag, 
 {
 	if (name == IPV6_V6ONLY && in->bucket)
 		return -EINVAL;
-	if (name == IPV6_TRANSPARENT && v && !cred_ns_cap(t->cred, t->net->id.owner, CAP_NET_RAW) && !cred_ns_cap(t->cred, t->net->id.owner, CAP_NET_ADMIN))
+	if (name == IPV6_TRANSPARENT && v && !inet_may(t, in, CAP_NET_RAW) && !inet_may(t, in, CAP_NET_ADMIN))
 		return -EPERM;
 	if ((name == IPV6_MULTICAST_LOOP || name == IPV6_MULTICAST_ALL_OPT || name == IPV6_RECVERR_RFC4884_OPT) && v != !!v)
 		return -EINVAL;

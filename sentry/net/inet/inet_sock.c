@@ -73,6 +73,11 @@ void inet_copy_options(struct inet_sock *to, const struct inet_sock *from)
 	to->recverr6 = from->recverr6;
 }
 
+bool inet_may(const struct task *t, const struct inet_sock *in, int cap)
+{
+	return cred_ns_cap(t->cred, in->net->id.owner, cap);
+}
+
 int inet_getname(struct socket *s, enum socket_end end, struct sockaddr_storage *out, socklen_t *out_len)
 {
 	struct inet_sock *in = to_inet(s);
