@@ -15,7 +15,6 @@
 #include "sentry/net/net.h"
 #include "sentry/vfs/mount.h"
 
-#define NS_MAX 8000                       /* of all kinds, for none may exhaust the sentry */
 #define INO_FIRST_NEW 4026532200U
 
 static unsigned live, next_ino = INO_FIRST_NEW;

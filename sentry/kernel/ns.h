@@ -16,6 +16,8 @@ struct user_ns;
 
 enum ns_kind { NS_CGROUP, NS_IPC, NS_MNT, NS_NET, NS_PID, NS_USER, NS_UTS, NS_KINDS };
 
+#define NS_MAX 8000                       /* of all kinds together, for nobody may exhaust the sentry */
+
 struct ns_id {                            /* embedded in each namespace */
 	uint32_t ino;                     /* what tells it from others: /proc/PID/ns, nsfs */
 	struct user_ns *owner;            /* a reference; NULL: the first */

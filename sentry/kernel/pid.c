@@ -229,11 +229,6 @@ struct session *pid_session(int nr)
 	return p ? p->session : NULL;
 }
 
-void pid_set_last(int nr)
-{
-	pid_ns_first()->last = nr;
-}
-
 int pid_last(void)
 {
 	return pid_ns_first()->last;

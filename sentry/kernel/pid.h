@@ -28,4 +28,3 @@ struct task *pid_task(int nr);
 struct pgrp *pid_pgrp(int nr);
 struct session *pid_session(int nr);
 int pid_last(void);                       /* the id given out last: /proc/loadavg */
-void pid_set_last(int nr);                /* 0 to pid_max: the next id is behind it */

@@ -6,8 +6,10 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/shm.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
 
@@ -102,6 +104,20 @@ TEST(ipc_objects_stay_in_theirs)
 	EXPECT_EQ(status, 0);
 	ASSERT_OK(shmctl(id, IPC_RMID, NULL));
 	ASSERT_OK(mq_unlink("/ns-test"));
+}
+
+TEST(abstract_socket_names_are_the_networks)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX, .sun_path = "\0ns-test-name" };
+	int a = socket(AF_UNIX, SOCK_STREAM, 0), b = socket(AF_UNIX, SOCK_STREAM, 0), c = socket(AF_UNIX, SOCK_STREAM, 0);
+	ASSERT_OK(bind(a, (struct sockaddr *)&name, sizeof(name)));
+	ASSERT_OK(listen(a, 1));
+	ASSERT_OK(unshare(CLONE_NEWNET | (geteuid() ? CLONE_NEWUSER : 0)));
+	int inside = socket(AF_UNIX, SOCK_STREAM, 0);
+	EXPECT_ERRNO(connect(inside, (struct sockaddr *)&name, sizeof(name)), ECONNREFUSED);
+	EXPECT_OK(bind(inside, (struct sockaddr *)&name, sizeof(name)));
+	EXPECT_OK(connect(b, (struct sockaddr *)&name, sizeof(name)));        /* made outside: there still */
+	EXPECT_ERRNO(bind(c, (struct sockaddr *)&name, sizeof(name)), EADDRINUSE);
 }
 
 TEST(mounts_of_ones_own)

@@ -14,6 +14,7 @@
 #include "sentry/kernel/coredump.h"
 #include "sentry/kernel/machine.h"
 #include "sentry/kernel/pid.h"
+#include "sentry/kernel/pid_ns.h"
 #include "sentry/vfs/lease.h"
 
 /* --- names --- */
@@ -72,8 +73,7 @@ static int show_pid_max(struct seq *s, struct pseudo_inode *i, struct task *view
 static int show_last_pid(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 {
 	(void)i;
-	(void)viewer;
-	seq_printf(s, "%d\n", pid_last());
+	seq_printf(s, "%d\n", viewer->pid_ns->last);
 	return 0;
 }
 
@@ -82,11 +82,12 @@ static int store_last_pid(struct pseudo_inode *i, struct task *writer, char *tex
 	long n = pseudo_number(text);
 	(void)i;
 	(void)len;
-	if (!cred_has_cap(writer->cred, CAP_SYS_ADMIN) && !cred_has_cap(writer->cred, CAP_CHECKPOINT_RESTORE))
+	const struct user_ns *owner = writer->pid_ns->id.owner;
+	if (!cred_ns_cap(writer->cred, owner, CAP_SYS_ADMIN) && !cred_ns_cap(writer->cred, owner, CAP_CHECKPOINT_RESTORE))
 		return -EPERM;
 	if (n < 0 || n > pid_max)
 		return -EINVAL;
-	pid_set_last((int)n);
+	writer->pid_ns->last = (int)n;
 	return 0;
 }
 
@@ -332,10 +333,18 @@ static const struct pseudo_entry fs_entries[] = {
 	{ 0 },
 };
 
+/* One limit for all kinds and users. */
+#define NS_LIMIT(kind) PSEUDO_NUMBER("max_" kind "_namespaces", 0444, NS_MAX)
+static const struct pseudo_entry user_entries[] = {
+	NS_LIMIT("cgroup"), NS_LIMIT("ipc"), NS_LIMIT("mnt"), NS_LIMIT("net"), NS_LIMIT("pid"), NS_LIMIT("user"), NS_LIMIT("uts"),
+	{ 0 },
+};
+
 const struct pseudo_entry proc_sys_entries[] = {
 	PSEUDO_DIR("fs", fs_entries),
 	PSEUDO_DIR("kernel", kernel_entries),
 	PSEUDO_DIR("net", proc_sys_net_entries),
+	PSEUDO_DIR("user", user_entries),
 	PSEUDO_DIR("vm", vm_entries),
 	{ 0 },
 };

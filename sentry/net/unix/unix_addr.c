@@ -1,6 +1,6 @@
 /* unix_addr.c - names of AF_UNIX sockets: files, abstract names, and names the kernel makes up (unix(7)).
  *
- * HOW      A file's inode points to the socket bound to it; abstract names are in a hash table, apart by type.
+ * HOW      A file's inode points to the socket bound to it; abstract names are in a hash table, apart by type and network namespace.
  * LINUX    net/unix/af_unix.c. Same: a path need not be terminated; autobind takes five hexadecimal digits. */
 #include "sentry/net/unix/unix_impl.h"
 
@@ -50,19 +50,20 @@ static int name_parse(const struct sockaddr_storage *addr, socklen_t len, struct
 	return 0;
 }
 
-static struct unix_key key_of(const struct unix_addr *a, int type)
+static struct unix_key key_of(const struct net *net, const struct unix_addr *a, int type)
 {
 	struct unix_key key;
 	memset(&key, 0, sizeof(key));            /* padding is part of the key */
+	key.net = net;
 	key.type = type;
 	key.len = a->len - NAME_OFFSET;
 	memcpy(key.name, a->name.sun_path, key.len);
 	return key;
 }
 
-static struct unix_sock *find_abstract(const struct unix_addr *a, int type)
+static struct unix_sock *find_abstract(const struct net *net, const struct unix_addr *a, int type)
 {
-	struct unix_key key = key_of(a, type);
+	struct unix_key key = key_of(net, a, type);
 	struct unix_sock *u;
 	HASH_FIND(hh, names, &key, sizeof(key), u);
 	return u;
@@ -77,10 +78,10 @@ static void set_addr(struct unix_sock *u, const struct unix_addr *a)
 
 static int bind_abstract(struct unix_sock *u, const struct unix_addr *a)
 {
-	if (find_abstract(a, u->sock.type))
+	if (find_abstract(u->net, a, u->sock.type))
 		return -EADDRINUSE;
 	set_addr(u, a);
-	u->key = key_of(a, u->sock.type);
+	u->key = key_of(u->net, a, u->sock.type);
 	HASH_ADD(hh, names, key, sizeof(u->key), u);
 	return 0;
 }
@@ -185,14 +186,16 @@ static int find_file(struct task *t, const struct unix_addr *a, struct unix_sock
 	return 0;
 }
 
-int unix_find(struct task *t, const struct sockaddr_storage *addr, socklen_t len, int type, struct unix_sock **out)
+int unix_find(struct task *t, const struct unix_sock *from, const struct sockaddr_storage *addr, socklen_t len,
+	      struct unix_sock **out)
 {
+	int type = from->sock.type;
 	struct unix_addr a;
 	int err = name_parse(addr, len, &a);
 	if (err)
 		return err;
 	if (!a.name.sun_path[0]) {
-		struct unix_sock *u = find_abstract(&a, type);
+		struct unix_sock *u = find_abstract(from->net, &a, type);
 		if (!u)
 			return -ECONNREFUSED;
 		*out = unix_get(u);

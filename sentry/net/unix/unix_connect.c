@@ -78,7 +78,7 @@ static int connect_datagram(struct task *t, struct unix_sock *u, const struct so
 		return 0;
 	}
 	AUTO(unix_put) struct unix_sock *other = NULL;
-	int err = unix_find(t, addr, len, u->sock.type, &other);
+	int err = unix_find(t, u, addr, len, &other);
 	if (err)
 		return err;
 	if (!unix_may_send(u, other))
@@ -90,7 +90,7 @@ static int connect_datagram(struct task *t, struct unix_sock *u, const struct so
 static int connect_stream(struct task *t, struct unix_sock *u, const struct sockaddr_storage *addr, socklen_t len)
 {
 	AUTO(unix_put) struct unix_sock *other = NULL;
-	int err = unix_find(t, addr, len, u->sock.type, &other);
+	int err = unix_find(t, u, addr, len, &other);
 	if (err)
 		return err;
 	/* The lookup slept. */
@@ -103,7 +103,7 @@ static int connect_stream(struct task *t, struct unix_sock *u, const struct sock
 		return -EAGAIN;
 	}
 	struct unix_sock *server;
-	err = unix_make(u->sock.type, &server);
+	err = unix_make(u->net, u->sock.type, &server);
 	if (err)
 		return err;
 	server->embryo = true;

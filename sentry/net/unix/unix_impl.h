@@ -38,7 +38,8 @@ struct unix_sock {
 	unsigned shutdown;
 	struct unix_sock *peer;           /* a reference; stays when the peer dies */
 	struct unix_addr *addr;           /* a reference, or NULL: unbound */
-	struct unix_key { int type; socklen_t len; char name[108]; } key;      /* abstract: in the table of names */
+	struct net *net;                  /* a reference: abstract names are the network namespace's */
+	struct unix_key { const struct net *net; int type; socklen_t len; char name[108]; } key;      /* abstract: in the table of names */
 	UT_hash_handle hh;
 	struct path path;                 /* bound to a file: pins its name, so that it is found again by it */
 	struct inode *inode;              /* whose ->sock we are; a reference */
@@ -60,7 +61,7 @@ struct unix_sock {
 struct unix_sock *unix_get(struct unix_sock *u);
 void unix_put(struct unix_sock *u);
 DEFINE_AUTO(unix_put, struct unix_sock *)
-int unix_make(int type, struct unix_sock **out) MUST_CHECK;
+int unix_make(struct net *net, int type, struct unix_sock **out) MUST_CHECK;
 bool unix_writable(const struct unix_sock *u);
 /* u's queue is full: wakes `who` when there is room, or u dies. */
 void unix_wait_room(struct unix_sock *who, struct unix_sock *u);
@@ -72,7 +73,8 @@ int unix_bind(struct task *t, struct socket *s, const struct sockaddr_storage *a
 int unix_autobind(struct unix_sock *u);
 void unix_unbind(struct unix_sock *u);            /* sleeps */
 /* Who is bound to that name: a reference. -ECONNREFUSED, -ENOENT, -EACCES, -EPROTOTYPE. Sleeps. */
-int unix_find(struct task *t, const struct sockaddr_storage *addr, socklen_t len, int type, struct unix_sock **out) MUST_CHECK;
+int unix_find(struct task *t, const struct unix_sock *from, const struct sockaddr_storage *addr, socklen_t len,
+	      struct unix_sock **out) MUST_CHECK;
 void unix_addr_copy(const struct unix_addr *a, struct sockaddr_storage *out, socklen_t *out_len);
 
 /* unix_connect.c */

@@ -111,7 +111,7 @@ static ssize_t stream_send(struct task *t, struct unix_sock *u, struct socket_ms
 static int datagram_target(struct task *t, struct unix_sock *u, struct socket_msg *m, struct unix_sock **out)
 {
 	if (m->name_len && u->sock.type == SOCK_DGRAM)
-		return unix_find(t, &m->name, m->name_len, u->sock.type, out);
+		return unix_find(t, u, &m->name, m->name_len, out);
 	if (!u->peer)
 		return -ENOTCONN;
 	*out = unix_get(u->peer);

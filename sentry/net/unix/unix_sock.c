@@ -6,7 +6,9 @@
  *          a quarter of its buffer or less is in flight.
  * MISSING  MSG_OOB, SO_PEEK_OFF, SO_PASSPIDFD, SO_PASSSEC; collection of sockets that only each other's queues hold. */
 #include "sentry/kernel/pid_ns.h"
+#include "sentry/kernel/task.h"
 #include "sentry/kernel/user_ns.h"
+#include "sentry/net/net.h"
 #include "sentry/net/unix/unix_impl.h"
 
 #include <string.h>
@@ -26,6 +28,7 @@ void unix_put(struct unix_sock *u)
 		return;
 	CHECK(u->dead && TAILQ_EMPTY(&u->recvq));
 	unix_addr_put(u->addr);
+	net_put(u->net);
 	free(u);
 }
 
@@ -179,7 +182,7 @@ static const struct socket_ops unix_ops = {
 	.release = unix_release,
 };
 
-int unix_make(int type, struct unix_sock **out)
+int unix_make(struct net *net, int type, struct unix_sock **out)
 {
 	struct unix_sock *u = NEW(struct unix_sock);
 	int err = socket_init(&u->sock, &unix_ops, AF_UNIX, type, 0);
@@ -188,6 +191,7 @@ int unix_make(int type, struct unix_sock **out)
 		return err;
 	}
 	u->refs = 1;
+	u->net = net_get(net);
 	TAILQ_INIT(&u->recvq);
 	TAILQ_INIT(&u->acceptq);
 	waitq_init(&u->room_q);
@@ -197,7 +201,6 @@ int unix_make(int type, struct unix_sock **out)
 
 static int unix_create(struct task *t, int type, int protocol, struct socket **out)
 {
-	(void)t;
 	if (protocol && protocol != PF_UNIX)
 		return -EPROTONOSUPPORT;
 	if (type == SOCK_RAW)
@@ -205,7 +208,7 @@ static int unix_create(struct task *t, int type, int protocol, struct socket **o
 	if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_SEQPACKET)
 		return -ESOCKTNOSUPPORT;
 	struct unix_sock *u;
-	int err = unix_make(type, &u);
+	int err = unix_make(t->net, type, &u);
 	if (!err)
 		*out = &u->sock;
 	return err;
