@@ -184,6 +184,12 @@ def replace_block(path, text):
         f.write(head + begin + text + end + rest.split(end, 1)[1])
 
 
+def command_line(args):
+    flags = (["--sandboxes '%s'" % args.sandboxes] if args.sandboxes else []) + (["--runs %d" % args.runs] if args.runs else [])
+    return ("make bench" + (" QUICK=1" if args.quick else "") + (' ROWS="%s"' % args.rows if args.rows else "") +
+            (' BENCH_FLAGS="%s"' % " ".join(flags) if flags else ""))
+
+
 def measure(bench, row, measured, runs):
     for n in range(runs):
         # Rotated: none is always the first after the machine was idle.
@@ -221,7 +227,7 @@ def main():
             print("bench: interrupted; the rows so far", file=sys.stderr)
         rows = done
         results = {
-            "command": "make bench" + (" QUICK=1" if args.quick else "") + (' ROWS="%s"' % args.rows if args.rows else ""),
+            "command": command_line(args),
             "date": datetime.date.today().isoformat(), "runs": runs,
             "machine": {"cpu": cpu_name(), "cpus": len(os.sched_getaffinity(0)), "kernel": os.uname().release,
                         "load_before": before, "load_after": load()},
