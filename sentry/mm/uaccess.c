@@ -14,6 +14,12 @@
 
 #define STRING_STEP 256UL
 
+/* Did anything come along with the call? */
+static bool has_windows(const struct task *t)
+{
+	return t->pl && t->pl->nwindows > 0;
+}
+
 static bool in_guest(uint64_t addr, size_t bytes)
 {
 	return bytes <= PL_GUEST_END && addr <= PL_GUEST_END - bytes;
@@ -25,7 +31,7 @@ int copy_from_user(struct task *t, void *dst, uptr_t src, size_t bytes)
 		return 0;
 	if (!t->mm || !in_guest(src.addr, bytes))
 		return -EFAULT;
-	if (window_read(t, src.addr, dst, bytes))
+	if (has_windows(t) && window_read(t, src.addr, dst, bytes))
 		return 0;
 	return pl_read(t->mm->as, src.addr, dst, bytes) == (ssize_t)bytes ? 0 : -EFAULT;
 }
@@ -36,7 +42,7 @@ int copy_to_user(struct task *t, uptr_t dst, const void *src, size_t bytes)
 		return 0;
 	if (!t->mm || !in_guest(dst.addr, bytes))
 		return -EFAULT;
-	if (window_write(t, dst.addr, src, bytes))
+	if (has_windows(t) && window_write(t, dst.addr, src, bytes))
 		return 0;
 	return pl_write(t->mm->as, dst.addr, src, bytes) == (ssize_t)bytes ? 0 : -EFAULT;
 }
@@ -67,13 +73,13 @@ ssize_t mm_write(struct mm *mm, uint64_t addr, const void *src, size_t bytes)
 
 ssize_t task_read(struct task *t, uint64_t addr, void *dst, size_t bytes)
 {
-	size_t n = clip(addr, bytes);
+	size_t n = has_windows(t) ? clip(addr, bytes) : 0;
 	return n && window_read(t, addr, dst, n) ? (ssize_t)n : mm_read(t->mm, addr, dst, bytes);
 }
 
 ssize_t task_write(struct task *t, uint64_t addr, const void *src, size_t bytes)
 {
-	size_t n = clip(addr, bytes);
+	size_t n = has_windows(t) ? clip(addr, bytes) : 0;
 	return n && window_write(t, addr, src, n) ? (ssize_t)n : mm_write(t->mm, addr, src, bytes);
 }
 
