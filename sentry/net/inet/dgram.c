@@ -403,7 +403,7 @@ static void dgram_release(struct socket *s)
 	struct dgram *g;
 	while ((g = TAILQ_FIRST(&d->queue)))
 		dgram_free(d, g);
-	free(d->corked);
+	udp_drop_corked(d);
 	inet_fini(&d->in);
 	free(d);
 }

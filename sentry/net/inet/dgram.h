@@ -60,6 +60,7 @@ int dgram_score(const struct inet_sock *in, const struct inet_addr *to, const st
 int dgram_check_send(struct dgram_sock *d, const struct socket_msg *m) MUST_CHECK;
 
 /* udp.c */
+void udp_drop_corked(struct dgram_sock *d);
 ssize_t udp_send(struct task *t, struct socket *s, struct socket_msg *m);
 int udp_getsockopt(struct dgram_sock *d, int name, void *value, socklen_t *len);
 int udp_setsockopt(struct dgram_sock *d, int name, const void *value, socklen_t len);

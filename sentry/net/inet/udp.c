@@ -11,12 +11,16 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "sentry/fs/tmpfs/tmpfs.h"
 #include "sentry/net/inet/dgram.h"
 
 #define MAX_V4 65507UL                    /* what fits into an IP packet */
 #define MAX_V6 65527UL
 #define SEGMENTS_MAX 128                  /* UDP_MAX_SEGMENTS */
 #define HEADER 28
+#define CORK_BYTES 65536UL
+#define QUOTE_V4 520UL                    /* what an ICMP error quotes of a datagram: 576 bytes, 1280, less headers */
+#define QUOTE_V6 1184UL
 
 static uint32_t spread(const struct inet_addr *a, const struct inet_addr *b)
 {
@@ -77,7 +81,7 @@ static void refused(struct dgram_sock *d, const struct dgram_way *way, const voi
 		ee.ee_type = v4 ? 3 : 1;         /* destination unreachable */
 		ee.ee_code = v4 ? 3 : 4;         /* port */
 		struct inet_addr offender = { .ip = way->to.ip };
-		inet_error_add(&d->in, &ee, &offender, &way->to, data, bytes);
+		inet_error_add(&d->in, &ee, &offender, &way->to, data, MIN(bytes, v4 ? QUOTE_V4 : QUOTE_V6));
 	} else if (!d->connected) {
 		return;
 	}
@@ -120,24 +124,36 @@ static ssize_t transmit_segments(struct dgram_sock *d, const struct dgram_way *w
 	return (ssize_t)bytes;
 }
 
+void udp_drop_corked(struct dgram_sock *d)
+{
+	if (!d->corked)
+		return;
+	free(TAKE(d->corked));
+	d->corked_bytes = 0;
+	fs_memory_uncharge(CORK_BYTES);
+}
+
 /* UDP_CORK, MSG_MORE: adds to the datagram under way; `last` sends it. The first call says where it goes. */
 static ssize_t gather(struct dgram_sock *d, struct dgram_way *way, char *data, size_t bytes, bool last)
 {
 	if (d->corked_bytes + bytes > max_bytes(way))
 		return -EMSGSIZE;
-	char *all = realloc(d->corked, d->corked_bytes + bytes + 1);
-	if (!all)
-		return -ENOBUFS;
-	if (!d->corked)
+	if (!d->corked) {
+		if (fs_memory_charge(CORK_BYTES))
+			return -ENOBUFS;
+		d->corked = malloc(CORK_BYTES);
+		if (!d->corked) {
+			fs_memory_uncharge(CORK_BYTES);
+			return -ENOBUFS;
+		}
 		d->corked_to = way->to;
-	d->corked = all;
-	memcpy(all + d->corked_bytes, data, bytes);
+	}
+	memcpy(d->corked + d->corked_bytes, data, bytes);
 	d->corked_bytes += bytes;
 	if (last) {
 		way->to = d->corked_to;
-		(void)!transmit_segments(d, way, all, d->corked_bytes);
-		free(TAKE(d->corked));
-		d->corked_bytes = 0;
+		(void)!transmit_segments(d, way, d->corked, d->corked_bytes);
+		udp_drop_corked(d);
 	}
 	return (ssize_t)bytes;
 }
@@ -207,8 +223,7 @@ static void uncork(struct dgram_sock *d)
 			way.from.ip = inet_source_for(&way.to.ip);
 		(void)!transmit_segments(d, &way, d->corked, d->corked_bytes);
 	}
-	free(TAKE(d->corked));
-	d->corked_bytes = 0;
+	udp_drop_corked(d);
 }
 
 int udp_setsockopt(struct dgram_sock *d, int name, const void *value, socklen_t len)
