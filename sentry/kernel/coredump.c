@@ -132,8 +132,8 @@ static uint64_t kept_bytes(struct mm *mm, const struct vma *v)
 /* Data that was written to before it became read-only, as dynamic linkers do: the debugger's way to the libraries. */
 static bool may_be_relro(const struct mm *mm, const struct vma *v)
 {
-	return v->file && (mm->dump_filter & DUMP_ANON_PRIVATE) && !(v->vm_flags & VM_DONTDUMP) && (v->flags & MAP_TYPE) == MAP_PRIVATE && v->prot == PROT_READ &&
-	       v->end - v->start <= RELRO_MAX_BYTES;
+	return v->file && (mm->dump_filter & DUMP_ANON_PRIVATE) && !(v->vm_flags & VM_DONTDUMP) &&
+	       (v->flags & MAP_TYPE) == MAP_PRIVATE && v->prot == PROT_READ && v->end - v->start <= RELRO_MAX_BYTES;
 }
 
 static bool differs(struct task *t, struct file *f, uint64_t off, uint64_t start, uint64_t bytes)

@@ -122,7 +122,7 @@ uint64_t ptrace_debugreg_get(const struct task *t, unsigned n);
 int ptrace_debugreg_set(struct task *t, unsigned n, uint64_t value);       /* -EINVAL, -EIO */
 bool ptrace_debug_armed(const struct task *t);
 bool ptrace_debug_before(struct task *t, struct pl_event *ev);             /* false: it is at a breakpoint, which is *ev */
-void ptrace_debug_after(struct task *t, struct pl_event *ev);              /* a step was made, which is *ev: what the tracer hears instead */
+void ptrace_debug_after(struct task *t, struct pl_event *ev);              /* after a step: what the tracer hears of it */
 
 /* --- ptrace_mem.c --- */
 
