@@ -190,17 +190,53 @@ int systrap_as_fork(struct pl_thread *pt, struct pl_thread **out)
 	return 0;
 }
 
-int systrap_as_new(struct pl_thread **out)
+static int from_template(struct systrap_thread **out)
 {
-	struct systrap_thread *t;
 	sleep_lock_acquire(&template_lock);
 	int err = 0;
 	if (!template_ready) {
 		err = await_ready(template);
 		template_ready = !err && read_hello(to_systrap_as(template->base.as));
 	}
-	err = template_ready ? fork_as(template, &t) : -ESRCH;
+	err = template_ready ? fork_as(template, out) : -ESRCH;
 	sleep_lock_release(&template_lock);
+	return err;
+}
+
+/* A guest that execs once execs again: from then on an address space is kept ready. It is nobody's; if it dies, it is replaced
+ * when it is needed. */
+static struct systrap_thread *spare;
+static bool making_spare;
+
+static void make_spare(void *arg)
+{
+	(void)arg;
+	struct systrap_thread *t;
+	if (from_template(&t) == 0)
+		spare = t;
+	making_spare = false;
+}
+
+static struct systrap_thread *take_spare(void)
+{
+	struct systrap_thread *t = TAKE(spare);
+	if (t && t->base.as->dead) {
+		thread_free(t);
+		t = NULL;
+	}
+	if (!t && !making_spare && pl_stats_.forks == 0)
+		return NULL;                      /* the sandbox's first: most have no second */
+	if (!making_spare) {
+		making_spare = true;
+		co_spawn(make_spare, NULL);
+	}
+	return t;
+}
+
+int systrap_as_new(struct pl_thread **out)
+{
+	struct systrap_thread *t = take_spare();
+	int err = t ? 0 : from_template(&t);
 	if (err)
 		return err;
 	pl_stats_.forks++;
