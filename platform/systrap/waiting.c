@@ -15,8 +15,11 @@
 #include "platform/systrap/systrap.h"
 
 #define SPIN_NS 100000
+#define SPIN_CROWDED_NS 20000
 #define STUB_SPIN 2000                    /* ~20-40 us */
+#define STUB_SPIN_CROWDED 400
 #define YIELDS 100
+#define YIELDS_CROWDED 4
 #define CONTENDED_NS 5000000
 
 static unsigned ncpus;
@@ -36,13 +39,13 @@ static bool processor_to_spare(unsigned running)
 void waiting_policy(unsigned running)
 {
 	bool spare = processor_to_spare(running);
-	stub_ro->spin = spare ? STUB_SPIN : 0;
-	stub_ro->yields = spare ? YIELDS : 0;
+	stub_ro->spin = spare ? STUB_SPIN : STUB_SPIN_CROWDED;
+	stub_ro->yields = spare ? YIELDS : YIELDS_CROWDED;
 }
 
 uint64_t waiting_spin(unsigned running)
 {
-	return running && processor_to_spare(running) ? cycles_from_ns(SPIN_NS) : 0;
+	return !running || ncpus == 1 ? 0 : cycles_from_ns(processor_to_spare(running) ? SPIN_NS : SPIN_CROWDED_NS);
 }
 
 void waiting_preempted(struct loop_hook *h)
