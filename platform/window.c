@@ -18,10 +18,15 @@ unsigned windows_take(struct pl_window *out, const struct slot_window *in, unsig
 	return taken;
 }
 
-void windows_give(struct slot_window *out, const struct pl_window *w, unsigned n)
+unsigned windows_give(struct slot_window *out, const struct pl_window *w, unsigned n)
 {
+	unsigned used = 0;
 	for (unsigned i = 0; i < n; i++) {
+		if (w[i].lo == w[i].hi)          /* as the stub left it: the line stays the stub's */
+			continue;
 		out[i].lo = w[i].lo;
 		out[i].hi = w[i].hi;
+		used = i + 1;
 	}
+	return used;
 }

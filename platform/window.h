@@ -49,6 +49,7 @@ struct pl_window {
 };
 
 /* The sentry's side of the hand-over, for platforms: up to n windows as a slot says, read once and checked; returns how many. area
- * is WIN_AREA_BYTES of memory shared with the stub. And back: what of them is to be copied to the guest. */
+ * is WIN_AREA_BYTES of memory shared with the stub. And back: what of them is to be copied to the
+ * guest; returns how many the stub has to look at. */
 unsigned windows_take(struct pl_window *out, const struct slot_window *in, unsigned n, char *area);
-void windows_give(struct slot_window *out, const struct pl_window *w, unsigned n);
+unsigned windows_give(struct slot_window *out, const struct pl_window *w, unsigned n);

@@ -148,8 +148,8 @@ void loop_run(void)
 
 	stop = false;
 	while (!stop) {
-		bool work = hook && hook->poll(hook);
-		work |= co_run_ready();
+		bool work = co_run_ready();
+		work |= hook && hook->poll(hook);
 		/* A busy guest must not starve timers and host descriptors. */
 		if (!work || ++turns % 8 == 0)
 			work |= run_timers();

@@ -1,6 +1,6 @@
 /* loop.h - the event loop: coroutines, host descriptors, timers, and the platform's poll hook.
  *
- * One turn: hook → ready coroutines → due timers → host descriptors; with nothing to do it spins
+ * One turn: ready coroutines → hook → due timers → host descriptors; with nothing to do it spins
  * for a moment (if the hook asks for that) and then sleeps in epoll_pwait. */
 #pragma once
 

@@ -36,7 +36,7 @@ void stub_unmap(const uint64_t *ranges);
 
 _Static_assert(offsetof(struct slot, self) == SLOT_SELF && offsetof(struct slot, pending) == SLOT_PENDING &&
 	       offsetof(struct slot, arith) == SLOT_ARITH && offsetof(struct slot, answer) == SLOT_ANSWER &&
-	       offsetof(struct slot, answered) == SLOT_ANSWERED && offsetof(struct slot, regs) == SLOT_REGS &&
+	       offsetof(struct slot, answered) == SLOT_ANSWERED && offsetof(struct slot, result) == SLOT_RESULT && offsetof(struct slot, regs) == SLOT_REGS &&
 	       offsetof(struct fast_regs, rsp) == 64 && offsetof(struct fast_regs, eflags) == 120, "blob_fast.S");
 
 extern const char blob_end[], stub_answer_check[], stub_answer_end[], stub_exit_check[], stub_exit_end[], stub_frame_insn[];
@@ -172,12 +172,12 @@ static void fill_windows_fast(const struct fast_regs *r, struct slot *slot)
 
 static void resume(uint64_t *result, struct slot *slot)
 {
-	uint32_t n = (uint32_t)slot->nwindows;
+	uint32_t n = slot->nwindows, load = slot->load_bases;
 	if (n && stub_windows_out(n, slot->windows, (char *)slot + AREA_WINDOWS))
 		*result = (uint64_t)-EFAULT;
-	if (slot->set_fs)
+	if (load & LOAD_FS)
 		SYS(__NR_arch_prctl, ARCH_SET_FS, slot->fs_base);
-	if (slot->set_gs)
+	if (load & LOAD_GS)
 		SYS(__NR_arch_prctl, ARCH_SET_GS, slot->gs_base);
 }
 
@@ -197,7 +197,7 @@ uint32_t stub_event(uint64_t frame, struct slot *slot, uint32_t event)
 		event = EVENT_DONE;
 		switch (slot->command) {
 		case CMD_RESUME:
-			resume(frame ? &((struct host_frame *)frame)->rax : &slot->regs.rax, slot);
+			resume(frame ? &((struct host_frame *)frame)->rax : &slot->result, slot);
 			return CMD_RESUME;
 		case CMD_FRAME:
 			return CMD_FRAME;

@@ -88,7 +88,7 @@ stub_exit_check:
 	addb $127, %al
 	sahf
 	movq %gs:SLOT_REGS + 0, %rcx
-	movq %gs:SLOT_REGS + 8, %rax
+	movq %gs:SLOT_RESULT, %rax
 	jmp *%rcx
 stub_exit_end:
 
@@ -108,7 +108,7 @@ leave_by_frame:
 	movq %gs:SLOT_REGS + 64, %rsp
 	movq %gs:SLOT_REGS + 72, %rbx
 	movq %gs:SLOT_REGS + 0, %rcx
-	movq %gs:SLOT_REGS + 8, %rax
+	movq %gs:SLOT_RESULT, %rax
 stub_frame_insn:
 	ud2
 	.section .note.GNU-stack,"",@progbits

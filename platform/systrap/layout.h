@@ -16,15 +16,17 @@
 #define SLOT_SELF 8
 #define SLOT_PENDING 24
 #define SLOT_ARITH 28
-#define SLOT_ANSWER 32
-#define SLOT_ANSWERED 160
-#define SLOT_REGS 192
+#define SLOT_RESULT 32
+#define SLOT_REGS 64
+#define SLOT_ANSWER 448
+#define SLOT_ANSWERED 576
 #define AREA_BYTES 0x20000
 #define AREA_WINDOWS 0x2000          /* offset of WIN_AREA_BYTES; the page before is the stack of the fast entry */
 #define EVENT_FAST 0x102
 #define CMD_FRAME 7
 
 #ifndef __ASSEMBLER__
+#include <stddef.h>
 #include <stdint.h>
 
 #include "platform/window.h"
@@ -72,7 +74,7 @@ struct slot_call {
 };
 #define SLOT_CALLS 32
 
-/* What the fast entry saves; blob_fast.S knows the order. rip: where the guest goes on. rax: the number, then the result.
+/* What the fast entry saves; blob_fast.S knows the order. rip: where the guest goes on. rax: the number.
  * eflags: its arithmetic flags are in slot->arith. Two cache lines, the first is enough for most calls. */
 struct fast_regs {
 	uint64_t rip, rax, rdi, rsi, rdx, r10, r8, r9;
@@ -83,27 +85,32 @@ struct fast_regs {
 #define ANSWERS 16
 
 struct slot {
+	/* What every hand-over needs, in one cache line: a line that the other side has written costs about 100 ns. */
 	uint32_t state;
 	uint32_t event;
 	uint64_t self;               /* this slot's address in the stub: what GS points at */
-	uint64_t frame;              /* the thread's signal frame: its guest registers; address in the stub */
+	uint32_t command;
+	uint32_t load_bases;         /* CMD_RESUME: LOAD_FS, LOAD_GS: load these first */
 	uint32_t pending;            /* an interrupt came while the trap code ran: the fast entry leaves by EVENT_FRAME */
 	uint32_t arith;              /* EVENT_FAST: the arithmetic flags as seto (bits 0-7) and lahf (8-15) give them */
+	uint64_t result;             /* CMD_RESUME after EVENT_FAST: rax */
+	uint32_t nwindows;           /* an event: arguments that came along. CMD_RESUME: windows to look into for the guest */
+	uint32_t ncalls;
+	uint64_t frame;              /* the thread's signal frame: its guest registers; address in the stub */
+
+	struct fast_regs regs __attribute__((aligned(64)));
+	struct slot_window windows[PL_WINDOWS] __attribute__((aligned(64)));
 	uint64_t answer[ANSWERS];
 	uint64_t answered;           /* how many calls were */
-	struct fast_regs regs __attribute__((aligned(64)));
-	uint32_t command;
-	uint32_t ncalls;
-	uint64_t set_fs, fs_base;    /* CMD_RESUME: set_fs: load fs_base first */
-	uint64_t set_gs, gs_base;
+	uint64_t fs_base, gs_base;
 	uint64_t arg[4];             /* CMD_CLONE: the new thread's frame. CMD_CMPXCHG: address, old, new */
 	int64_t ret;
 	uint32_t tid;                /* host thread id, written by the kernel at clone */
 	uint32_t pad;
 	struct slot_call calls[SLOT_CALLS];
-	uint64_t nwindows;           /* after SIGSYS: arguments that came along. CMD_RESUME: what to copy to the guest of them */
-	struct slot_window windows[PL_WINDOWS];
 };
+enum { LOAD_FS = 1, LOAD_GS = 2 };
+_Static_assert(offsetof(struct slot, regs) == 64, "the first line is one");
 _Static_assert(AREA_WINDOWS + WIN_AREA_BYTES <= AREA_SIGSTACK, "windows end before the stack");
 _Static_assert(sizeof(struct slot) <= AREA_SLOT_BYTES, "a slot is a page");
 

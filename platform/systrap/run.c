@@ -304,6 +304,17 @@ static void decode(struct systrap_thread *t, uint32_t event, struct pl_event *ev
 	}
 }
 
+static void load_bases(struct systrap_thread *t, uint64_t gs_base)
+{
+	const struct user_regs_struct *r = &t->base.regs;
+	struct slot *s = t->slot;
+	s->load_bases = (r->fs_base != t->fs_base ? LOAD_FS : 0) | (gs_base != t->gs_base ? LOAD_GS : 0);
+	if (r->fs_base != t->fs_base)
+		s->fs_base = t->fs_base = r->fs_base;
+	if (gs_base != t->gs_base)
+		s->gs_base = t->gs_base = gs_base;
+}
+
 void systrap_run(struct pl_thread *pt, struct pl_event *ev)
 {
 	struct systrap_thread *t = to_systrap(pt);
@@ -318,15 +329,11 @@ void systrap_run(struct pl_thread *pt, struct pl_event *ev)
 		return;
 	}
 	if (t->fast)
-		s->regs.rax = pt->regs.rax;
+		s->result = pt->regs.rax;
 	else
 		regs_to_frame(&pt->regs, (void *)(thread_area(t) + t->frame_off));
-	s->set_fs = pt->regs.fs_base != t->fs_base;
-	s->fs_base = t->fs_base = pt->regs.fs_base;
-	s->set_gs = gs_base != t->gs_base;
-	s->gs_base = t->gs_base = gs_base;
-	windows_give(s->windows, pt->windows, pt->nwindows);
-	s->nwindows = pt->nwindows;
+	load_bases(t, gs_base);
+	s->nwindows = windows_give(s->windows, pt->windows, pt->nwindows);
 	pt->nwindows = 0;
 
 	t->in_guest = true;

@@ -14,12 +14,11 @@
 #include "platform/base/cycles.h"
 #include "platform/systrap/systrap.h"
 
-#define SPIN_NS 100000
+#define SPIN_NS 150000
 #define SPIN_CROWDED_NS 20000
 #define STUB_SPIN 2000                    /* ~20-40 us */
 #define STUB_SPIN_CROWDED 400
 #define YIELDS 100
-#define YIELDS_CROWDED 4
 #define CONTENDED_NS 5000000
 
 static unsigned ncpus;
@@ -31,21 +30,27 @@ void waiting_init(void)
 	ncpus = sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
 }
 
-static bool processor_to_spare(unsigned running)
+static bool contended(void)
 {
-	return running < ncpus && (!contended_until || cycles_now() > contended_until);
+	if (contended_until && cycles_now() > contended_until)
+		contended_until = 0;
+	return contended_until;
 }
 
 void waiting_policy(unsigned running)
 {
-	bool spare = processor_to_spare(running);
-	stub_ro->spin = spare ? STUB_SPIN : STUB_SPIN_CROWDED;
-	stub_ro->yields = spare ? YIELDS : YIELDS_CROWDED;
+	static uint32_t spin, yields;
+	uint32_t new_spin = running < ncpus ? STUB_SPIN : STUB_SPIN_CROWDED;
+	uint32_t new_yields = running < ncpus && !contended() ? YIELDS : 0;
+	if (new_spin != spin)                     /* every stub reads that cache line at every call */
+		stub_ro->spin = spin = new_spin;
+	if (new_yields != yields)
+		stub_ro->yields = yields = new_yields;
 }
 
 uint64_t waiting_spin(unsigned running)
 {
-	return !running || ncpus == 1 ? 0 : cycles_from_ns(processor_to_spare(running) ? SPIN_NS : SPIN_CROWDED_NS);
+	return !running || ncpus == 1 ? 0 : cycles_from_ns(running < ncpus ? SPIN_NS : SPIN_CROWDED_NS);
 }
 
 void waiting_preempted(struct loop_hook *h)
