@@ -134,6 +134,7 @@ struct pl_config {
 	int template_memfd;               /* its slots */
 	int ro_memfd;                     /* the page every stub can read */
 	int doorbell_fd;                  /* eventfd that stubs ring */
+	unsigned ncpus;                   /* how many processors the sandbox may use; 0: all */
 	void (*template_died)(int status);/* the sandbox cannot go on */
 };
 int pl_init(const struct pl_config *cfg) MUST_CHECK;

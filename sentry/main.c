@@ -126,6 +126,7 @@ int sentry_main(const struct sentry_config *cfg)
 	debug_fd = cfg->debug_fd;
 	platform = cfg->platform;
 	platform.template_died = template_died;
+	platform.ncpus = (unsigned)cfg->ncpus;
 	int err = loop_init();
 	if (!err)
 		err = pl_init(&platform);

@@ -14,12 +14,15 @@ static TAILQ_HEAD(, systrap_as) starting = TAILQ_HEAD_INITIALIZER(starting);
 static struct systrap_thread *template;
 static bool template_ready;
 static struct sleep_lock template_lock;
+
+#define IDLE_MAX 8
 static void (*template_died)(int status);
 
 static void slot_init(struct systrap_thread *t)
 {
 	t->slot->self = stub_area(t);
 	memset(t->slot->answer, 0xff, sizeof(t->slot->answer));
+	t->slot->answered = 0;
 }
 
 static struct systrap_thread *thread_new(struct systrap_as *as, unsigned index)
@@ -35,7 +38,8 @@ static struct systrap_thread *thread_new(struct systrap_as *as, unsigned index)
 	return t;
 }
 
-static void thread_free(struct systrap_thread *t)
+/* Off the list of those that run guest threads; the caller has a reference on the address space. */
+static void thread_remove(struct systrap_thread *t)
 {
 	struct systrap_as *as = to_systrap_as(t->base.as);
 	systrap_thread_lost(t);
@@ -43,8 +47,14 @@ static void thread_free(struct systrap_thread *t)
 	TAILQ_REMOVE(&as->list, t, as_link);
 	if (--as->threads == 0)
 		pl_as_kill(&as->base);
+}
+
+static void thread_free(struct systrap_thread *t)
+{
+	struct pl_as *as = t->base.as;
+	thread_remove(t);
 	free(t);
-	pl_as_put(&as->base);
+	pl_as_put(as);
 }
 
 /* Takes control and the mapping of areas_fd over, not areas_fd. */
@@ -59,6 +69,7 @@ static int as_alloc(int areas_fd, int control, struct systrap_as **out)
 	as->areas = areas;
 	sleep_lock_init(&as->fd_lock);
 	TAILQ_INIT(&as->list);
+	TAILQ_INIT(&as->idle);
 	TAILQ_INSERT_TAIL(&starting, as, starting);
 	*out = as;
 	return 0;
@@ -69,6 +80,11 @@ void systrap_as_free(struct pl_as *base)
 	struct systrap_as *as = to_systrap_as(base);
 	if (!base->pid)
 		TAILQ_REMOVE(&starting, as, starting);
+	struct systrap_thread *t;
+	while ((t = TAILQ_FIRST(&as->idle))) {
+		TAILQ_REMOVE(&as->idle, t, as_link);
+		free(t);
+	}
 	close(as->control);
 	munmap(as->areas, STUB_AREAS_BYTES);
 	free(as);
@@ -190,53 +206,17 @@ int systrap_as_fork(struct pl_thread *pt, struct pl_thread **out)
 	return 0;
 }
 
-static int from_template(struct systrap_thread **out)
+int systrap_as_new(struct pl_thread **out)
 {
+	struct systrap_thread *t;
 	sleep_lock_acquire(&template_lock);
 	int err = 0;
 	if (!template_ready) {
 		err = await_ready(template);
 		template_ready = !err && read_hello(to_systrap_as(template->base.as));
 	}
-	err = template_ready ? fork_as(template, out) : -ESRCH;
+	err = template_ready ? fork_as(template, &t) : -ESRCH;
 	sleep_lock_release(&template_lock);
-	return err;
-}
-
-/* A guest that execs once execs again: from then on an address space is kept ready. It is nobody's; if it dies, it is replaced
- * when it is needed. */
-static struct systrap_thread *spare;
-static bool making_spare;
-
-static void make_spare(void *arg)
-{
-	(void)arg;
-	struct systrap_thread *t;
-	if (from_template(&t) == 0)
-		spare = t;
-	making_spare = false;
-}
-
-static struct systrap_thread *take_spare(void)
-{
-	struct systrap_thread *t = TAKE(spare);
-	if (t && t->base.as->dead) {
-		thread_free(t);
-		t = NULL;
-	}
-	if (!t && !making_spare && pl_stats_.forks == 0)
-		return NULL;                      /* the sandbox's first: most have no second */
-	if (!making_spare) {
-		making_spare = true;
-		co_spawn(make_spare, NULL);
-	}
-	return t;
-}
-
-int systrap_as_new(struct pl_thread **out)
-{
-	struct systrap_thread *t = take_spare();
-	int err = t ? 0 : from_template(&t);
 	if (err)
 		return err;
 	pl_stats_.forks++;
@@ -268,11 +248,51 @@ static int free_index(struct systrap_as *as)
 	return -EAGAIN;
 }
 
+/* A host thread that has lost its guest thread takes the next: it has a frame and a state to load, only their contents change. */
+static struct systrap_thread *reuse_idle(struct systrap_thread *parent)
+{
+	struct systrap_as *as = to_systrap_as(parent->base.as);
+	struct systrap_thread *t = TAILQ_FIRST(&as->idle);
+	if (!t || as->base.dead)
+		return NULL;
+	TAILQ_REMOVE(&as->idle, t, as_link);
+	as->idle_count--;
+	TAILQ_INSERT_TAIL(&as->list, t, as_link);
+	as->threads++;
+	pl_as_get(&as->base);
+	t->base.regs = parent->base.regs;
+	t->run_cycles = 0;
+	slot_init(t);
+	systrap_fpstate_copy(t, parent);
+	return t;
+}
+
+static bool keep_idle(struct systrap_thread *t)
+{
+	struct systrap_as *as = to_systrap_as(t->base.as);
+	if (t->fast || t->running || as->idle_count == IDLE_MAX)
+		return false;
+	struct pl_as *base = t->base.as;
+	thread_remove(t);
+	t->co = NULL;
+	t->base.nwindows = 0;
+	TAILQ_INSERT_HEAD(&as->idle, t, as_link);
+	as->idle_count++;
+	pl_as_put(base);
+	return true;
+}
+
 int systrap_thread_clone(struct pl_thread *pt, struct pl_thread **out)
 {
 	struct systrap_thread *parent = to_systrap(pt);
 	struct systrap_as *as = to_systrap_as(pt->as);
 	int err = systrap_need_frame(parent);
+	struct systrap_thread *idle = err ? NULL : reuse_idle(parent);
+	if (idle) {
+		pl_stats_.threads++;
+		*out = &idle->base;
+		return 0;
+	}
 	int index = err ? err : free_index(as);
 	if (index < 0)
 		return index;
@@ -320,6 +340,8 @@ void systrap_thread_exit(struct pl_thread *pt)
 	/* The first thread stays, waiting for a command: a process whose first thread has exited has no memory that
 	 * process_vm_readv(2) would find. */
 	if (!pt->as->dead && as->threads > 1 && t->index != as->first_index) {
+		if (keep_idle(t))
+			return;
 		systrap_post(t, CMD_EXIT);
 		t->co = NULL;
 		as->dying[t->index / 64] |= 1ULL << (t->index % 64);
@@ -346,7 +368,7 @@ int systrap_init(const struct pl_config *cfg)
 {
 	template_died = cfg->template_died;
 	sleep_lock_init(&template_lock);
-	systrap_run_init(cfg->doorbell_fd);
+	systrap_run_init(cfg->doorbell_fd, cfg->ncpus);
 	int err = pl_deaths_init(cfg->init_fd, unknown_died, init_gone);
 	if (err)
 		return err;

@@ -129,3 +129,11 @@ void systrap_fpstate_reset(struct pl_thread *pt)
 	memcpy(p + 24, &mxcsr, sizeof(mxcsr));
 	memset(p + 512, 0, 8);
 }
+
+void systrap_fpstate_copy(struct systrap_thread *to, struct systrap_thread *from)
+{
+	size_t room, bytes;
+	char *dst = fpstate_of(to, &room), *src = fpstate_of(from, &bytes);
+	if (dst && src)
+		memcpy(dst, src, MIN(room, bytes));
+}

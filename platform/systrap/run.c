@@ -48,7 +48,7 @@ void systrap_post(struct systrap_thread *t, enum stub_command command)
 	t->co = co_current();
 	t->posts++;
 	systrap_expect(t);
-	waiting_policy(running_count);
+	waiting_policy();
 	struct slot *s = t->slot;
 	s->command = command;
 	if (__atomic_exchange_n(&s->state, SLOT_COMMAND, __ATOMIC_SEQ_CST) == SLOT_EVENT_ASLEEP) {
@@ -137,12 +137,12 @@ static void doorbell(struct loop_fd *lf, uint32_t events)
 		pl_stats_.doorbells += count;
 }
 
-void systrap_run_init(int doorbell_fd)
+void systrap_run_init(int doorbell_fd, unsigned ncpus)
 {
 	static struct loop_hook hook = { .poll = poll_slots, .before_sleep = before_sleep, .after_sleep = after_sleep,
 					 .spin = spin_cycles, .preempted = waiting_preempted };
 	static struct loop_fd bell = { .events = EPOLLIN, .ready = doorbell };
-	waiting_init();
+	waiting_init(ncpus);
 	loop_set_hook(&hook);
 	bell.fd = doorbell_fd;
 	CHECK(loop_fd_add(&bell) == 0);

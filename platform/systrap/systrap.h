@@ -16,6 +16,8 @@ struct systrap_as {
 	uint64_t dying[AREA_COUNT / 64];  /* of these, their thread was told to exit */
 	struct sleep_lock fd_lock;        /* from sending descriptors until the stub has taken them */
 	TAILQ_HEAD(, systrap_thread) list;
+	TAILQ_HEAD(, systrap_thread) idle;       /* host threads without a guest thread, for the next ones; by as_link */
+	int idle_count;
 	TAILQ_ENTRY(systrap_as) starting; /* while pid is 0 */
 	struct systrap_as *maker;         /* and whose fork it will be */
 };
@@ -68,6 +70,7 @@ int systrap_cmpxchg32(struct pl_thread *t, uint64_t addr, uint32_t *old, uint32_
 size_t systrap_fpstate_get(struct pl_thread *t, void *buf);
 void systrap_fpstate_set(struct pl_thread *t, const void *buf, size_t bytes);
 void systrap_fpstate_reset(struct pl_thread *t);
+void systrap_fpstate_copy(struct systrap_thread *to, struct systrap_thread *from);   /* both have frames */
 
 /* orphans.c: if a stub was made that has this control socket, it is killed. control is borrowed. */
 void systrap_orphan_watch(int control);
@@ -81,7 +84,7 @@ void systrap_interrupt(struct pl_thread *t);
 void systrap_thread_expire(struct pl_thread *t);
 uint64_t systrap_thread_run_ns(struct pl_thread *t);
 /* run.c: hand-over. post() gives a command; wait() sleeps for the event. */
-void systrap_run_init(int doorbell_fd);
+void systrap_run_init(int doorbell_fd, unsigned ncpus);
 void systrap_post(struct systrap_thread *t, enum stub_command command);
 void systrap_expect(struct systrap_thread *t);              /* a new thread that will report EVENT_READY by itself */
 int systrap_wait(struct systrap_thread *t, uint32_t *out_event) MUST_CHECK;     /* -ESRCH: the stub is gone. sleeps */

@@ -3,10 +3,11 @@
 
 #include "platform/base/loop.h"
 
-void waiting_init(void);
+/* processors: as many may be used; 0: all that the host lets us have. */
+void waiting_init(unsigned processors);
 
-/* A thread is about to run, now `running` do: tells the stubs what to do while they wait for answers. */
-void waiting_policy(unsigned running);
+/* Tells the stubs what to do while they wait for answers. */
+void waiting_policy(void);
 
 /* Nothing to do for the sentry, `running` threads could change that: for how many cycles it looks before it sleeps. */
 uint64_t waiting_spin(unsigned running);
