@@ -2,6 +2,7 @@
 #include "sentry/net/net.h"
 
 #include "sentry/net/inet/inet.h"
+#include "sentry/net/lo.h"
 
 #define PORT_FIRST 32768
 #define PORT_LAST 60999
@@ -18,6 +19,9 @@ struct net *net_new(bool lo_up)
 	n->somaxconn = SOMAXCONN_DEFAULT;
 	n->ping_all = true;               /* as container engines set it */
 	TAILQ_INIT(&n->socks);
+	TAILQ_INIT(&n->netlinks);
+	TAILQ_INIT(&n->unixes);
+	lo_init(n);
 	return n;
 }
 
@@ -34,7 +38,8 @@ void net_put(struct net *n)
 		return;
 	inet_net_exit(n);
 	/* Every socket, every connection and every port in use holds a reference. */
-	CHECK(TAILQ_EMPTY(&n->socks) && !n->conns && !n->buckets);
+	CHECK(TAILQ_EMPTY(&n->socks) && !n->conns && !n->buckets && TAILQ_EMPTY(&n->netlinks) && TAILQ_EMPTY(&n->unixes));
+	lo_fini(n);
 	ns_id_fini(&n->id);
 	free(n);
 }

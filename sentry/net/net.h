@@ -14,12 +14,18 @@
 
 struct inet_bucket;
 struct inet_sock;
+struct lo_addr;
+struct netlink_sock;
 struct tcp_conn;
+struct unix_sock;
 
 struct net {
 	int refs;
 	struct ns_id id;
 	bool lo_up;                               /* down: nothing can be reached, as in a fresh Linux namespace */
+	unsigned lo_more_flags;                   /* IFF_*: remembered only; lo.h */
+	TAILQ_HEAD(, lo_addr) lo_addrs;
+	unsigned lo_naddrs;
 	uint64_t lo_packets, lo_bytes;            /* of lo: what was sent is what was received */
 	int port_first, port_last;                /* net.ipv4.ip_local_port_range */
 	int somaxconn;                            /* net.core.somaxconn */
@@ -30,6 +36,11 @@ struct net {
 	struct tcp_conn *conns;                   /* connections by both ends' addresses */
 	TAILQ_HEAD(, inet_sock) socks;            /* all of them */
 	unsigned ntime_wait;
+
+	/* sentry/net/netlink's and sentry/net/unix's: all of them. */
+	struct netlink_sock *netlink_ports;       /* those who have a port id, by protocol and port id */
+	TAILQ_HEAD(, netlink_sock) netlinks;
+	TAILQ_HEAD(, unix_sock) unixes;
 };
 
 /* lo_up: as configured in the sandbox's first namespace; Linux makes further ones with lo down. refs = 1. */
@@ -38,6 +49,6 @@ struct net *net_get(struct net *n);
 void net_put(struct net *n);
 DEFINE_AUTO(net_put, struct net *)
 
-/* SIOCGIF…: net_ioctl.c. -ENOTTY: not one of these. net may be NULL. */
+/* SIOCGIF…: net_ioctl.c. -ENOTTY: not one of these, or not for sockets of the family. net may be NULL. */
 struct task;
-int net_ioctl(struct task *t, struct net *net, unsigned cmd, uint64_t arg);
+int net_ioctl(struct task *t, struct net *net, int family, unsigned cmd, uint64_t arg);

@@ -1,7 +1,7 @@
 /* net_ioctl.c - ioctls about interfaces, which every socket has (netdevice(7)): there is lo.
  *
  * LINUX    net/core/dev_ioctl.c, net/ipv4/devinet.c. Same: changing anything takes CAP_NET_ADMIN; an unknown name is ENODEV.
- * MISSING  Changing anything but lo's being up; the routing and ARP tables (SIOCADDRT, SIOCGARP …). */
+ * MISSING  Changing anything but lo's flags (NETLINK_ROUTE changes its addresses); the routing and ARP tables (SIOCADDRT, SIOCGARP …). */
 #include <linux/capability.h>
 #include <linux/sockios.h>
 #include <net/if.h>
@@ -11,12 +11,7 @@
 #include <sys/ioctl.h>
 
 #include "sentry/kernel/task.h"
-#include "sentry/net/net.h"
-
-static short lo_flags(const struct net *net)
-{
-	return net->lo_up ? IFF_UP | IFF_LOOPBACK | IFF_RUNNING : IFF_LOOPBACK;
-}
+#include "sentry/net/lo.h"
 
 static void put_address(struct ifreq *r, uint32_t v4)
 {
@@ -24,20 +19,34 @@ static void put_address(struct ifreq *r, uint32_t v4)
 	memcpy(&r->ifr_addr, &sa, sizeof(r->ifr_addr));
 }
 
+/* The IPv4 address of that name: "lo", or the label that a further address was given. */
+static const struct lo_addr *addr_of(const struct net *net, const char *label)
+{
+	const struct lo_addr *a;
+	TAILQ_FOREACH(a, &net->lo_addrs, link)
+		if (a->family == AF_INET && strcmp(a->label, label) == 0)
+			return a;
+	return NULL;
+}
+
 static int get_conf(struct task *t, const struct net *net, uptr_t arg)
 {
 	struct ifconf c;
-	struct ifreq r = { .ifr_name = "lo" };
+	const struct lo_addr *a;
 	if (get_user(t, &c, arg))
 		return -EFAULT;
-	put_address(&r, INADDR_LOOPBACK);
 	uptr_t to = UPTR(c.ifc_buf);
 	int room = c.ifc_len;
 	c.ifc_len = 0;
-	if (net->lo_up && (uptr_null(to) || room >= (int)sizeof(r))) {
-		if (!uptr_null(to) && put_user(t, to, &r))
+	TAILQ_FOREACH(a, &net->lo_addrs, link) {
+		struct ifreq r = { 0 };
+		if (a->family != AF_INET || (!uptr_null(to) && room - c.ifc_len < (int)sizeof(r)))
+			continue;
+		memcpy(r.ifr_name, a->label, sizeof(r.ifr_name));
+		put_address(&r, lo_addr_v4(a));
+		if (!uptr_null(to) && copy_to_user(t, uptr_add(to, (uint64_t)c.ifc_len), &r, sizeof(r)))
 			return -EFAULT;
-		c.ifc_len = sizeof(r);
+		c.ifc_len += (int)sizeof(r);
 	}
 	return put_user(t, arg, &c);
 }
@@ -46,16 +55,24 @@ static int set_flags(struct task *t, struct net *net, const struct ifreq *r)
 {
 	if (!cred_ns_cap(t->cred, t->net->id.owner, CAP_NET_ADMIN))
 		return -EPERM;
-	net->lo_up = r->ifr_flags & IFF_UP;
+	lo_set_flags(net, (unsigned short)r->ifr_flags, NULL);
 	return 0;
 }
 
-int net_ioctl(struct task *t, struct net *net, unsigned cmd, uint64_t arg)
+/* About IPv4: sockets of other families don't have them. */
+static bool is_ipv4(unsigned cmd)
+{
+	return cmd >= SIOCGIFADDR && cmd <= SIOCSIFNETMASK;
+}
+
+int net_ioctl(struct task *t, struct net *net, int family, unsigned cmd, uint64_t arg)
 {
 	struct ifreq r;
+	const struct lo_addr *a;
+	char label[IFNAMSIZ];
 	if (net && cmd == SIOCGIFCONF)
 		return get_conf(t, net, UPTR(arg));
-	if (!net || cmd < SIOCGIFNAME || cmd > SIOCSIFTXQLEN)
+	if (!net || cmd < SIOCGIFNAME || cmd > SIOCSIFTXQLEN || (is_ipv4(cmd) && family != AF_INET))
 		return -ENOTTY;
 	if (get_user(t, &r, UPTR(arg)))
 		return -EFAULT;
@@ -67,6 +84,7 @@ int net_ioctl(struct task *t, struct net *net, unsigned cmd, uint64_t arg)
 		memcpy(r.ifr_name, "lo", 2);
 		return put_user(t, UPTR(arg), &r);
 	}
+	memcpy(label, r.ifr_name, sizeof(label));
 	r.ifr_name[strcspn(r.ifr_name, ":")] = 0;        /* an alias */
 	if (strcmp(r.ifr_name, "lo") != 0)
 		return -ENODEV;
@@ -75,21 +93,18 @@ int net_ioctl(struct task *t, struct net *net, unsigned cmd, uint64_t arg)
 		r.ifr_ifindex = NET_LO_IFINDEX;
 		break;
 	case SIOCGIFFLAGS:
-		r.ifr_flags = lo_flags(net);
+		r.ifr_flags = (short)lo_flags(net);
 		break;
 	case SIOCSIFFLAGS:
 		return set_flags(t, net, &r);
 	case SIOCGIFADDR:
 	case SIOCGIFDSTADDR:
-		if (!net->lo_up)
-			return -EADDRNOTAVAIL;
-		put_address(&r, INADDR_LOOPBACK);
-		break;
 	case SIOCGIFBRDADDR:
-		put_address(&r, INADDR_ANY);
-		break;
 	case SIOCGIFNETMASK:
-		put_address(&r, IN_CLASSA_NET);
+		a = addr_of(net, label);
+		if (!a)
+			return -EADDRNOTAVAIL;
+		put_address(&r, cmd == SIOCGIFNETMASK ? lo_addr_mask(a) : cmd == SIOCGIFBRDADDR ? a->broadcast : lo_addr_v4(a));
 		break;
 	case SIOCGIFMTU:
 		r.ifr_mtu = NET_LO_MTU;
@@ -98,7 +113,7 @@ int net_ioctl(struct task *t, struct net *net, unsigned cmd, uint64_t arg)
 		r.ifr_metric = 0;
 		break;
 	case SIOCGIFTXQLEN:
-		r.ifr_qlen = 1000;
+		r.ifr_qlen = LO_TXQLEN;
 		break;
 	case SIOCGIFHWADDR:
 		memset(&r.ifr_hwaddr, 0, sizeof(r.ifr_hwaddr));

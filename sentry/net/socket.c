@@ -39,7 +39,7 @@ static long socket_file_ioctl(struct task *t, struct file *f, unsigned cmd, uint
 {
 	struct socket *s = container_of(f, struct socket, file);
 	int err = s->ops->ioctl ? s->ops->ioctl(t, s, cmd, arg) : -ENOTTY;
-	return err == -ENOTTY ? net_ioctl(t, t->net, cmd, arg) : err;
+	return err == -ENOTTY ? net_ioctl(t, t->net, s->family, cmd, arg) : err;
 }
 
 static int socket_file_flush(struct task *t, struct file *f)

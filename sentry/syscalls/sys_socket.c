@@ -221,11 +221,12 @@ long sys_getsockopt(struct task *t, int sockfd, int level, int optname, uptr_t o
 		return -EFAULT;
 	if (room < 0)
 		return -EINVAL;
-	socklen_t len = MIN((socklen_t)room, (socklen_t)sizeof(value));
+	socklen_t len = MIN((socklen_t)room, (socklen_t)sizeof(value)), had = len;
 	err = socket_getsockopt(t, s, level, optname, value, &len);
 	if (err)
 		return err;
-	if (len && copy_to_user(t, optval, value, len))
+	/* Some options tell how long they would be. */
+	if (len && had && copy_to_user(t, optval, value, MIN(len, had)))
 		return -EFAULT;
 	return put_user(t, optlen, &len);
 }

@@ -142,7 +142,7 @@ int dgram_way(struct dgram_sock *d, struct socket_msg *m, bool port, struct dgra
 	}
 	out->gso_size = d->gso_size;
 	if (ip_is_any(&out->from.ip))
-		out->from.ip = inet_source_for(&out->to.ip);
+		out->from.ip = inet_source_for(d->in.net, &out->to.ip);
 	size_t at = 0, bytes;
 	int level, type;
 	const void *data;
@@ -319,7 +319,7 @@ static int dgram_connect(struct task *t, struct socket *s, const struct sockaddr
 	if (err)
 		return err;
 	if (ip_is_any(&d->in.local.ip))
-		d->in.local.ip = inet_source_for(&to.ip);
+		d->in.local.ip = inet_source_for(d->in.net, &to.ip);
 	d->in.remote = to;
 	d->connected = true;
 	return 0;
@@ -370,7 +370,7 @@ static int dgram_ioctl(struct task *t, struct socket *s, unsigned cmd, uint64_t 
 		n = 0;                           /* what was sent has arrived */
 		break;
 	default:
-		return net_ioctl(t, d->in.net, cmd, arg);
+		return net_ioctl(t, d->in.net, s->family, cmd, arg);
 	}
 	return put_user(t, UPTR(arg), &n);
 }

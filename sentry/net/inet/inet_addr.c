@@ -1,12 +1,11 @@
 /* inet_addr.c - IP addresses: what is local, what can be reached, and their forms in arguments.
  *
- * LINUX    With lo alone up the only routes are 127.0.0.0/8 and ::1, their broadcast address, and multicast for those who
- *          name an interface. Everything else is ENETUNREACH (net/ipv4/route.c, net/ipv6/datagram.c). */
+ * LINUX    With lo alone up the only routes are its addresses' networks (127.0.0.0/8, ::1), their broadcast addresses, and
+ *          multicast for those who name an interface. Everything else is ENETUNREACH (net/ipv4/route.c, net/ipv6/datagram.c). */
 #include <string.h>
 
 #include "sentry/net/inet/inet_impl.h"
-
-#define LO_BROADCAST 0x7fffffffU
+#include "sentry/net/lo.h"
 
 struct in6_addr ip_from_v4(uint32_t v4)
 {
@@ -19,18 +18,22 @@ enum inet_route inet_route(const struct net *net, const struct in6_addr *ip)
 	if (!ip_is_v4(ip)) {
 		if (IN6_IS_ADDR_MULTICAST(ip))
 			return ROUTE_MULTICAST;
-		return net->lo_up && IN6_IS_ADDR_LOOPBACK(ip) ? ROUTE_LOCAL : ROUTE_NONE;
+		return lo_addr_match(net, ip) ? ROUTE_LOCAL : ROUTE_NONE;
 	}
 	uint32_t v4 = ip_v4(ip);
 	if (IN_MULTICAST(v4))
 		return ROUTE_MULTICAST;
-	if (!net->lo_up || v4 >> 24 != IN_LOOPBACKNET)
+	const struct lo_addr *a = lo_addr_match(net, ip);
+	if (!a)
 		return ROUTE_NONE;
-	return v4 == LO_BROADCAST ? ROUTE_BROADCAST : ROUTE_LOCAL;
+	return a->prefix < 31 && v4 == (lo_addr_v4(a) | ~lo_addr_mask(a)) ? ROUTE_BROADCAST : ROUTE_LOCAL;
 }
 
-struct in6_addr inet_source_for(const struct in6_addr *to)
+struct in6_addr inet_source_for(const struct net *net, const struct in6_addr *to)
 {
+	const struct lo_addr *a = lo_addr_match(net, to);
+	if (a)
+		return a->ip;
 	return ip_is_v4(to) ? ip_from_v4(INADDR_LOOPBACK) : in6addr_loopback;
 }
 
@@ -97,7 +100,7 @@ int inet_reach(const struct inet_sock *in, struct inet_addr *to, uint32_t scope,
 	if (inet_is_v6(in) && !v4 && ip_is_v4(&in->local.ip))
 		return IN6_IS_ADDR_UNSPECIFIED(&to->ip) ? -ECONNREFUSED : -ENETUNREACH;
 	if (ip_is_any(&to->ip))
-		to->ip = inet_source_for(&to->ip);
+		to->ip = inet_source_for(in->net, &to->ip);
 	if (in->sock.bound_if && in->sock.bound_if != NET_LO_IFINDEX)
 		return -ENETUNREACH;
 	if (stream && needs_scope(&to->ip) && !scope && !IN6_IS_ADDR_MULTICAST(&to->ip))

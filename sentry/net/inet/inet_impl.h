@@ -84,7 +84,7 @@ static inline bool inet_is_v6(const struct inet_sock *in) { return in->sock.fami
 /* inet_addr.c */
 enum inet_route inet_route(const struct net *net, const struct in6_addr *ip);
 /* The address one has towards a destination that is local. */
-struct in6_addr inet_source_for(const struct in6_addr *to);
+struct in6_addr inet_source_for(const struct net *net, const struct in6_addr *to);
 /* Addresses of arguments. -EINVAL, -EAFNOSUPPORT. scope: sin6_scope_id, may be NULL. */
 int inet_addr_get(const struct inet_sock *in, const struct sockaddr_storage *sa, socklen_t len, struct inet_addr *out,
 		  uint32_t *scope) MUST_CHECK;

@@ -211,7 +211,7 @@ static int connect_start(struct tcp_sock *s, const struct sockaddr_storage *addr
 	struct inet_addr old_local = in->local;
 	bool has_port = in->bucket != NULL;
 	if (ip_is_any(&in->local.ip))
-		in->local.ip = inet_source_for(&to.ip);
+		in->local.ip = inet_source_for(in->net, &to.ip);
 	in->remote = to;
 	if (has_port)
 		err = usable(in, in->local.port) ? 0 : -EADDRNOTAVAIL;

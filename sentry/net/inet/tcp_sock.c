@@ -94,7 +94,7 @@ static int tcp_ioctl(struct task *t, struct socket *sock, unsigned cmd, uint64_t
 		n = tcp_at_mark(s);
 		break;
 	default:
-		return net_ioctl(t, s->in.net, cmd, arg);
+		return net_ioctl(t, s->in.net, s->in.sock.family, cmd, arg);
 	}
 	return put_user(t, UPTR(arg), &n);
 }

@@ -220,7 +220,7 @@ static void uncork(struct dgram_sock *d)
 		return;
 	if (inet_reach(&d->in, &way.to, 0, false, &way.route) == 0) {
 		if (ip_is_any(&way.from.ip))
-			way.from.ip = inet_source_for(&way.to.ip);
+			way.from.ip = inet_source_for(d->in.net, &way.to.ip);
 		(void)!transmit_segments(d, &way, d->corked, d->corked_bytes);
 	}
 	udp_drop_corked(d);
