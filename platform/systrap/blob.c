@@ -16,6 +16,7 @@ long stub_syscall(long nr, const uint64_t args[6]);
 int stub_cmpxchg(uint32_t *addr, uint32_t *old, uint32_t val);
 long stub_clone_thread(uint64_t flags, uint64_t child_frame, uint32_t *tid);
 long stub_fork(uint64_t flags, uint64_t frame, uint64_t areas, uint64_t bytes, long memfd, long control);
+void stub_xsave(void *area);
 uint32_t stub_event(uint64_t frame, struct slot *slot, uint32_t event);
 void stub_signal(struct host_frame *frame, uint32_t sig);
 void stub_hello(void);
@@ -36,10 +37,12 @@ void stub_unmap(const uint64_t *ranges);
 
 _Static_assert(offsetof(struct slot, self) == SLOT_SELF && offsetof(struct slot, pending) == SLOT_PENDING &&
 	       offsetof(struct slot, arith) == SLOT_ARITH && offsetof(struct slot, answer) == SLOT_ANSWER &&
-	       offsetof(struct slot, answered) == SLOT_ANSWERED && offsetof(struct slot, result) == SLOT_RESULT && offsetof(struct slot, regs) == SLOT_REGS &&
+	       offsetof(struct slot, answered) == SLOT_ANSWERED && offsetof(struct slot, result) == SLOT_RESULT &&
+	       offsetof(struct slot, load) == SLOT_LOAD && offsetof(struct slot, rcx) == SLOT_RCX && offsetof(struct slot, r11) == SLOT_R11 && offsetof(struct slot, regs) == SLOT_REGS &&
 	       offsetof(struct fast_regs, rsp) == 64 && offsetof(struct fast_regs, eflags) == 120, "blob_fast.S");
 
-extern const char blob_end[], stub_answer_check[], stub_answer_end[], stub_exit_check[], stub_exit_end[], stub_frame_insn[];
+extern const char blob_end[], stub_answer_check[], stub_answer_end[], stub_exit_check[], stub_exit_end[], stub_frame_insn[],
+	stub_full_check[], stub_full_end[], stub_full_insn[];
 
 static const uint64_t one = 1;
 
@@ -172,7 +175,7 @@ static void fill_windows_fast(const struct fast_regs *r, struct slot *slot)
 
 static void resume(uint64_t *result, struct slot *slot)
 {
-	uint32_t n = slot->nwindows, load = slot->load_bases;
+	uint32_t n = slot->nwindows, load = slot->load;
 	if (n && stub_windows_out(n, slot->windows, (char *)slot + AREA_WINDOWS))
 		*result = (uint64_t)-EFAULT;
 	if (load & LOAD_FS)
@@ -201,6 +204,9 @@ uint32_t stub_event(uint64_t frame, struct slot *slot, uint32_t event)
 			return CMD_RESUME;
 		case CMD_FRAME:
 			return CMD_FRAME;
+		case CMD_XSAVE:
+			stub_xsave((char *)slot + AREA_XSAVE);
+			break;
 		case CMD_CALLS:
 			run_calls(slot);
 			break;
@@ -242,6 +248,14 @@ static int fix_up(struct host_frame *frame)
 #define IN(p, from, to) ((p) >= (uint64_t)(from) && (p) < (uint64_t)(to))
 #define ARITH_FLAGS 0x8d5
 
+static void load_regs(struct host_frame *f, const struct slot *slot)
+{
+	const struct fast_regs *r = &slot->regs;
+	f->rip = r->rip, f->rax = slot->result, f->rdi = r->rdi, f->rsi = r->rsi, f->rdx = r->rdx, f->r10 = r->r10;
+	f->r8 = r->r8, f->r9 = r->r9, f->rsp = r->rsp, f->rbx = r->rbx, f->rbp = r->rbp, f->r12 = r->r12, f->r13 = r->r13;
+	f->r14 = r->r14, f->r15 = r->r15, f->rcx = slot->rcx, f->r11 = slot->r11, f->eflags = r->eflags;
+}
+
 /* Who comes by a signal is at an instruction of the guest's, or, rarely, at one of the trap code's. */
 void stub_signal(struct host_frame *frame, uint32_t sig)
 {
@@ -254,11 +268,16 @@ void stub_signal(struct host_frame *frame, uint32_t sig)
 			return;
 		if (sig == SIGILL && rip == (uint64_t)stub_frame_insn) {
 			sig = EVENT_FRAME;
+		} else if (sig == SIGILL && rip == (uint64_t)stub_full_insn) {
+			load_regs(frame, slot);
+			sig = STUB_SIG_INTERRUPT;
 		} else if (sig == STUB_SIG_INTERRUPT) {
 			if (!IN(rip, stub_answer_check, stub_answer_end)) {
 				slot->pending = 1;
 				if (IN(rip, stub_exit_check, stub_exit_end))
 					frame->rip = (uint64_t)stub_exit_check;
+				if (IN(rip, stub_full_check, stub_full_end))
+					frame->rip = (uint64_t)stub_full_check;
 				return;
 			}
 			uint32_t arith = slot->arith;

@@ -1,5 +1,7 @@
 /* calls.c - what a stopped thread's stub does for the sentry: host calls, cmpxchg; and its extended state. */
+#include <signal.h>
 #include <string.h>
+#include <ucontext.h>
 
 #include "platform/stub.h"
 #include "platform/systrap/systrap.h"
@@ -93,9 +95,106 @@ static char *fpstate_of(struct systrap_thread *t, size_t *out_bytes)
 	return thread_area(t) + (p - area);
 }
 
+/* --- without a frame: it is in the thread's registers, or, between two hand-overs, at AREA_XSAVE --- */
+
+#define FX_BYTES 512
+#define FX_FCW 0
+#define FX_MXCSR 24
+#define FX_MXCSR_MASK 28
+#define FX_SW 464                         /* struct _fpx_sw_bytes: magic, length with the second magic, features, length */
+#define XSTATE_HEADER_BYTES 64
+#define FP_MAGIC1 0x46505853
+#define FP_MAGIC2 0x46505845
+
+/* What the host's kernel says about the state in its frames; 0 bytes: nothing that we understand, so frames it is. */
+static struct { char sw[FX_BYTES - FX_SW]; uint64_t features; uint32_t bytes, mxcsr_mask; } xstate;
+
+static void look_at_frame(int sig, siginfo_t *info, void *uc)
+{
+	(void)sig;
+	(void)info;
+	const char *fp = (const char *)((ucontext_t *)uc)->uc_mcontext.fpregs;
+	struct { uint32_t magic, extended_bytes; uint64_t features; uint32_t bytes; } sw;
+	if (!fp)
+		return;
+	memcpy(&sw, fp + FX_SW, sizeof(sw));
+	if (sw.magic != FP_MAGIC1 || sw.bytes < FX_BYTES + XSTATE_HEADER_BYTES || sw.bytes + 4 > AREA_XSAVE_BYTES ||
+	    sw.bytes + 4 > pl_fpstate_bytes() || sw.extended_bytes != sw.bytes + 4)
+		return;
+	memcpy(xstate.sw, fp + FX_SW, sizeof(xstate.sw));
+	memcpy(&xstate.mxcsr_mask, fp + FX_MXCSR_MASK, 4);
+	xstate.features = sw.features;
+	xstate.bytes = sw.bytes;
+}
+
+void systrap_xstate_init(void)
+{
+	struct sigaction sa = { .sa_sigaction = look_at_frame, .sa_flags = SA_SIGINFO }, old;
+	if (sigaction(SIGUSR2, &sa, &old) < 0)
+		return;
+	raise(SIGUSR2);
+	sigaction(SIGUSR2, &old, NULL);
+	if (!xstate.mxcsr_mask)
+		xstate.mxcsr_mask = 0xffbf;
+}
+
+static char *xstate_of(struct systrap_thread *t)
+{
+	return thread_area(t) + AREA_XSAVE;
+}
+
+static bool by_frame(const struct systrap_thread *t)
+{
+	return !t->fast || !xstate.bytes;
+}
+
+static size_t xstate_get(struct systrap_thread *t, char *buf)
+{
+	if (!t->xstate_saved && systrap_command(t, CMD_XSAVE))
+		return 0;
+	t->xstate_saved = true;
+	const uint32_t magic2 = FP_MAGIC2;
+	memcpy(buf, xstate_of(t), xstate.bytes);
+	memcpy(buf + FX_SW, xstate.sw, sizeof(xstate.sw));
+	memcpy(buf + xstate.bytes, &magic2, sizeof(magic2));
+	return xstate.bytes + sizeof(magic2);
+}
+
+/* xrstor(2) would fault where the host's kernel refuses, or mends: reserved bits, features that are not there. */
+static void xstate_set(struct systrap_thread *t, const char *buf, size_t bytes)
+{
+	struct { uint64_t features, compacted, reserved[6]; } header = { .features = 3 };
+	uint32_t mxcsr;
+	char *p = xstate_of(t);
+	if (bytes > FX_BYTES + sizeof(header))
+		memcpy(&header.features, buf + FX_BYTES, sizeof(header.features));
+	header.features &= xstate.features;
+	memcpy(p, buf, MIN(bytes, (size_t)xstate.bytes));
+	memcpy(&mxcsr, buf + FX_MXCSR, sizeof(mxcsr));
+	mxcsr &= xstate.mxcsr_mask;
+	memcpy(p + FX_MXCSR, &mxcsr, sizeof(mxcsr));
+	memcpy(p + FX_BYTES, &header, sizeof(header));
+	t->xstate_saved = t->xstate_new = true;
+}
+
+static void xstate_reset(struct systrap_thread *t)
+{
+	static const uint16_t fcw = 0x37f;
+	static const uint32_t mxcsr = 0x1f80;
+	char *p = xstate_of(t);
+	memset(p, 0, FX_BYTES + XSTATE_HEADER_BYTES);
+	memcpy(p + FX_FCW, &fcw, sizeof(fcw));
+	memcpy(p + FX_MXCSR, &mxcsr, sizeof(mxcsr));
+	t->xstate_saved = t->xstate_new = true;
+}
+
+/* --- the platform's calls --- */
+
 size_t systrap_fpstate_get(struct pl_thread *pt, void *buf)
 {
 	size_t bytes;
+	if (!by_frame(to_systrap(pt)))
+		return xstate_get(to_systrap(pt), buf);
 	char *p = fpstate_of(to_systrap(pt), &bytes);
 	if (!p)
 		return 0;
@@ -107,6 +206,10 @@ void systrap_fpstate_set(struct pl_thread *pt, const void *buf, size_t bytes)
 {
 	struct systrap_thread *t = to_systrap(pt);
 	size_t room;
+	if (!by_frame(t)) {
+		xstate_set(t, buf, bytes);
+		return;
+	}
 	char *p = fpstate_of(t, &room);
 	if (!p)
 		return;
@@ -118,6 +221,10 @@ void systrap_fpstate_set(struct pl_thread *pt, const void *buf, size_t bytes)
 void systrap_fpstate_reset(struct pl_thread *pt)
 {
 	size_t bytes;
+	if (!by_frame(to_systrap(pt))) {
+		xstate_reset(to_systrap(pt));
+		return;
+	}
 	char *p = fpstate_of(to_systrap(pt), &bytes);
 	if (!p || bytes < 576)
 		return;

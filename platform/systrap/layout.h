@@ -17,13 +17,20 @@
 #define SLOT_PENDING 24
 #define SLOT_ARITH 28
 #define SLOT_RESULT 32
+#define SLOT_LOAD 20
 #define SLOT_REGS 64
 #define SLOT_ANSWER 448
 #define SLOT_ANSWERED 576
+#define SLOT_RCX 584
+#define SLOT_R11 592
 #define AREA_BYTES 0x20000
 #define AREA_WINDOWS 0x2000          /* offset of WIN_AREA_BYTES; the page before is the stack of the fast entry */
+#define AREA_XSAVE 0x13000           /* offset: the extended state, when sentry and fast entry hand it over */
+#define AREA_XSAVE_BYTES 0x4000
 #define EVENT_FAST 0x102
 #define CMD_FRAME 7
+#define LOAD_ALL 4
+#define LOAD_XSTATE 8
 
 #ifndef __ASSEMBLER__
 #include <stddef.h>
@@ -60,11 +67,12 @@ enum {
 
 /* slot->event: a signal number for what happened to guest code, or one of these.
  * EVENT_FAST: a system call by the fast entry; slot->regs has the registers, there is no frame.
+ * LOAD_ALL after it: the guest goes on with the registers in slot->regs, rcx and r11, at any place.
  * EVENT_FRAME: between two instructions of the guest; there is a frame, but the guest's rip is in its rcx. */
 enum { EVENT_READY = 0x100, EVENT_DONE = 0x101, /* EVENT_FAST, */ EVENT_FRAME = 0x103 };
 
 /* CMD_FRAME: after EVENT_FAST, go on by way of EVENT_FRAME. */
-enum stub_command { CMD_RESUME = 1, CMD_CALLS, CMD_CLONE, CMD_FORK, CMD_CMPXCHG, CMD_EXIT, /* CMD_FRAME */ };
+enum stub_command { CMD_RESUME = 1, CMD_CALLS, CMD_CLONE, CMD_FORK, CMD_CMPXCHG, CMD_EXIT, /* CMD_FRAME */ CMD_XSAVE = 8 };
 
 struct slot_call {
 	int64_t nr;
@@ -90,7 +98,7 @@ struct slot {
 	uint32_t event;
 	uint64_t self;               /* this slot's address in the stub: what GS points at */
 	uint32_t command;
-	uint32_t load_bases;         /* CMD_RESUME: LOAD_FS, LOAD_GS: load these first */
+	uint32_t load;               /* CMD_RESUME: LOAD_*: FS and GS base; after EVENT_FAST also all of regs, the extended state */
 	uint32_t pending;            /* an interrupt came while the trap code ran: the fast entry leaves by EVENT_FRAME */
 	uint32_t arith;              /* EVENT_FAST: the arithmetic flags as seto (bits 0-7) and lahf (8-15) give them */
 	uint64_t result;             /* CMD_RESUME after EVENT_FAST: rax */
@@ -102,6 +110,7 @@ struct slot {
 	struct slot_window windows[PL_WINDOWS] __attribute__((aligned(64)));
 	uint64_t answer[ANSWERS];
 	uint64_t answered;           /* how many calls were */
+	uint64_t rcx, r11;           /* LOAD_ALL: what regs has not */
 	uint64_t fs_base, gs_base;
 	uint64_t arg[4];             /* CMD_CLONE: the new thread's frame. CMD_CMPXCHG: address, old, new */
 	int64_t ret;
@@ -109,9 +118,10 @@ struct slot {
 	uint32_t pad;
 	struct slot_call calls[SLOT_CALLS];
 };
-enum { LOAD_FS = 1, LOAD_GS = 2 };
+enum { LOAD_FS = 1, LOAD_GS = 2, /* LOAD_ALL, LOAD_XSTATE */ };
 _Static_assert(offsetof(struct slot, regs) == 64, "the first line is one");
-_Static_assert(AREA_WINDOWS + WIN_AREA_BYTES <= AREA_SIGSTACK, "windows end before the stack");
+_Static_assert(AREA_WINDOWS + WIN_AREA_BYTES <= AREA_XSAVE, "windows end before the extended state");
+_Static_assert(AREA_XSAVE + AREA_XSAVE_BYTES <= AREA_SIGSTACK, "which ends before the stack");
 _Static_assert(sizeof(struct slot) <= AREA_SLOT_BYTES, "a slot is a page");
 
 struct stub_ro {

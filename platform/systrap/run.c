@@ -188,7 +188,7 @@ bool systrap_find_frame(struct systrap_thread *t)
 	if (addr < area + AREA_SIGSTACK || addr > area + AREA_BYTES - sizeof(struct host_frame) || addr % 8)
 		return false;
 	t->frame_off = addr - area;
-	t->fast = false;
+	t->fast = t->xstate_saved = t->xstate_new = false;
 	memcpy(&t->frame, thread_area(t) + t->frame_off, sizeof(t->frame));
 	return true;
 }
@@ -199,6 +199,7 @@ int systrap_need_frame(struct systrap_thread *t)
 		return 0;
 	if (t->base.as->dead)
 		return -ESRCH;
+	t->slot->load = t->xstate_new ? LOAD_XSTATE : 0;
 	systrap_post(t, CMD_FRAME);
 	uint32_t event;
 	int err = systrap_wait(t, &event);
@@ -241,6 +242,21 @@ static void fast_to_regs(const struct fast_regs *f, uint32_t arith, struct user_
 	r->r11 = r->eflags;
 	r->orig_rax = f->rax;
 	r->rax = (uint64_t)-ENOSYS;
+}
+
+/* All of them, for a thread that goes on at another place than behind its call. */
+static void regs_to_slot(struct systrap_thread *t)
+{
+	const struct user_regs_struct *r = &t->base.regs;
+	struct slot *s = t->slot;
+	s->regs = (struct fast_regs){
+		.rip = r->rip, .rdi = r->rdi, .rsi = r->rsi, .rdx = r->rdx, .r10 = r->r10, .r8 = r->r8, .r9 = r->r9,
+		.rsp = r->rsp, .rbx = r->rbx, .rbp = r->rbp, .r12 = r->r12, .r13 = r->r13, .r14 = r->r14, .r15 = r->r15,
+		.eflags = r->eflags,
+	};
+	s->rcx = r->rcx;
+	s->r11 = r->r11;
+	s->load |= LOAD_ALL | (t->xstate_new ? LOAD_XSTATE : 0);
 }
 
 /* Nothing is different from what the fast entry saved, but for the result. */
@@ -308,7 +324,7 @@ static void load_bases(struct systrap_thread *t, uint64_t gs_base)
 {
 	const struct user_regs_struct *r = &t->base.regs;
 	struct slot *s = t->slot;
-	s->load_bases = (r->fs_base != t->fs_base ? LOAD_FS : 0) | (gs_base != t->gs_base ? LOAD_GS : 0);
+	s->load = (r->fs_base != t->fs_base ? LOAD_FS : 0) | (gs_base != t->gs_base ? LOAD_GS : 0);
 	if (r->fs_base != t->fs_base)
 		s->fs_base = t->fs_base = r->fs_base;
 	if (gs_base != t->gs_base)
@@ -324,15 +340,17 @@ void systrap_run(struct pl_thread *pt, struct pl_event *ev)
 	}
 	struct slot *s = t->slot;
 	uint64_t gs_base = pt->regs.gs_base ? pt->regs.gs_base : stub_area(t);
-	if (t->fast && (gs_base != stub_area(t) || !same_but_rax(t)) && systrap_need_frame(t)) {
+	bool elsewhere = t->fast && (t->xstate_new || !same_but_rax(t));
+	if ((gs_base != stub_area(t) || (elsewhere && pt->regs.rip >= PL_GUEST_END)) && systrap_need_frame(t)) {
 		exited(t, ev);
 		return;
 	}
-	if (t->fast)
-		s->result = pt->regs.rax;
-	else
-		regs_to_frame(&pt->regs, (void *)(thread_area(t) + t->frame_off));
 	load_bases(t, gs_base);
+	if (!t->fast)
+		regs_to_frame(&pt->regs, (void *)(thread_area(t) + t->frame_off));
+	else if (elsewhere)
+		regs_to_slot(t);
+	s->result = pt->regs.rax;
 	s->nwindows = windows_give(s->windows, pt->windows, pt->nwindows);
 	pt->nwindows = 0;
 
@@ -343,7 +361,7 @@ void systrap_run(struct pl_thread *pt, struct pl_event *ev)
 	int err = systrap_wait(t, &event);
 	t->in_guest = false;
 	t->run_cycles += cycles_now() - t->resumed;
-	t->fast = false;
+	t->fast = t->xstate_saved = t->xstate_new = false;
 	if (!err && event == EVENT_FAST) {
 		t->fast = true;
 		memcpy(&t->fast_regs, &s->regs, sizeof(t->fast_regs));

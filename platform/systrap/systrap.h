@@ -32,6 +32,7 @@ struct systrap_thread {
 	bool in_guest;                    /* the command was CMD_RESUME */
 	bool fast;                        /* it came by the fast entry: no frame, its registers are in the slot */
 	struct fast_regs fast_regs;       /* the copy made then */
+	bool xstate_saved, xstate_new;    /* fast: the extended state is in the area; and is to be loaded from there */
 	uint64_t frame_off;               /* of the frame in its area; checked */
 	struct host_frame frame;          /* the copy made at the last guest event */
 	uint64_t resumed, run_cycles;     /* when guest code went on last; how long it was away running until then */
@@ -70,6 +71,7 @@ int systrap_cmpxchg32(struct pl_thread *t, uint64_t addr, uint32_t *old, uint32_
 size_t systrap_fpstate_get(struct pl_thread *t, void *buf);
 void systrap_fpstate_set(struct pl_thread *t, const void *buf, size_t bytes);
 void systrap_fpstate_reset(struct pl_thread *t);
+void systrap_xstate_init(void);                             /* once, before there are threads */
 void systrap_fpstate_copy(struct systrap_thread *to, struct systrap_thread *from);   /* both have frames */
 
 /* orphans.c: if a stub was made that has this control socket, it is killed. control is borrowed. */

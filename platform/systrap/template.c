@@ -52,6 +52,7 @@ int systrap_areas_new(void)
 
 int systrap_prepare(struct pl_launch *l)
 {
+	systrap_xstate_init();
 	int err = pl_vdso_look();
 	if (!err)
 		err = stub_place_text(blob_image, (size_t)(blob_image_end - blob_image));

@@ -266,7 +266,6 @@ static bool may_be_rewritten(uint64_t nr)
 	case SYS_clone3:
 	case SYS_fork:
 	case SYS_vfork:
-	case SYS_rt_sigreturn:
 	case SYS_execve:
 	case SYS_execveat:
 	case SYS_exit:

@@ -327,3 +327,44 @@ TEST(a_guest_steps_through_its_own_calls)
 	signal(SIGTRAP, SIG_DFL);
 	munmap(p, 4096);
 }
+
+static volatile uint32_t mxcsr_in_handler;
+static void on_state(int sig, siginfo_t *info, void *p)
+{
+	ucontext_t *uc = p;
+	uint32_t mxcsr;
+	(void)sig;
+	(void)info;
+	__asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
+	mxcsr_in_handler = mxcsr;
+	__asm__ volatile("pcmpeqd %%xmm0, %%xmm0\n movdqa %%xmm0, %%xmm3\n movdqa %%xmm0, %%xmm7\n movdqa %%xmm0, %%xmm15"
+			 ::: "xmm0", "xmm3", "xmm7", "xmm15");
+	uc->uc_mcontext.fpregs->_xmm[3].element[0] = 0x5b5b5b5b;
+}
+
+/* A handler starts with a clean state, sees the interrupted one, may change it, and the rest comes back. */
+TEST(the_extended_state_travels_with_signals)
+{
+	struct sigaction sa = { .sa_sigaction = on_state, .sa_flags = SA_SIGINFO };
+	ASSERT(sigaction(SIGUSR1, &sa, NULL) == 0);
+	for (uint32_t i = 0; i < OFTEN; i++) {
+		uint32_t in[4] = { i, i + 1, i + 2, i + 3 }, x3[4], x7[4], x15[4], flush = 0x9fc0, back, usual = 0x1f80;
+		long ret = SYS_kill;
+		__asm__ volatile("ldmxcsr %[flush]\n"
+				 "movdqu (%[in]), %%xmm3\n movdqu (%[in]), %%xmm7\n movdqu (%[in]), %%xmm15\n"
+				 "syscall\n"
+				 "cmp $-4095, %[ret]\n"             /* so that there is room for a jump */
+				 "movdqu %%xmm3, (%[x3])\n movdqu %%xmm7, (%[x7])\n movdqu %%xmm15, (%[x15])\n"
+				 "stmxcsr %[back]\n ldmxcsr %[usual]\n"
+				 : [ret] "+a"(ret), [back] "=m"(back)
+				 : [in] "r"(in), [x3] "r"(x3), [x7] "r"(x7), [x15] "r"(x15), [flush] "m"(flush), [usual] "m"(usual),
+				   "D"(getpid()), "S"(SIGUSR1)
+				 : "rcx", "r11", "xmm3", "xmm7", "xmm15", "memory", "cc");
+		EXPECT_EQ(ret, 0);
+		EXPECT_EQ(mxcsr_in_handler, 0x1f80);
+		EXPECT_EQ(back, flush);
+		EXPECT(x3[0] == 0x5b5b5b5b && x3[1] == in[1] && x3[3] == in[3]);
+		EXPECT(memcmp(x7, in, 16) == 0 && memcmp(x15, in, 16) == 0);
+	}
+	signal(SIGUSR1, SIG_DFL);
+}
