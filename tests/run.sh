@@ -2,8 +2,8 @@
 # run.sh BUILD [NAME...] - runs every test and ends with the line "N passed, N failed".
 #
 # Unit tests; guest tests on the host's own kernel, then in a sandbox on each platform this host has, and with
-# guest code left as it is; then the
-# integration scripts. All of them print "ok …" and "not ok …" lines. NAMEs choose test files (without .c or .sh).
+# guest code left as it is; beside all that the integration scripts. All of them print "ok …" and "not ok …" lines.
+# NAMEs choose test files (without .c or .sh).
 # SBX_TEST_ONLY=unit|native|systrap|no-rewrite|ptrace|integration runs one part.
 set -u
 build=$(cd "${1:?usage: run.sh BUILD [NAME...]}" && pwd) || exit 2
@@ -15,7 +15,7 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 export SBX_TEST_TMP="$work"
 : >"$work/failed"
-passed=0 skipped=0
+: >"$work/counts"
 only=${SBX_TEST_ONLY:-}
 chosen=" $* "
 
@@ -30,61 +30,80 @@ run() # part, name, seconds, command...
 {
 	part=$1 name=$2 limit=$3
 	shift 3
-	timeout -k 5 "$limit" "$@" >"$work/out" 2>"$work/err" </dev/null
+	timeout -k 5 "$limit" "$@" >"$stream/out" 2>"$stream/err" </dev/null
 	status=$?
-	n=$(grep -c '^ok ' "$work/out")
-	s=$(grep -c '^ok .*# SKIP' "$work/out")
-	passed=$((passed + n - s)) skipped=$((skipped + s))
-	if grep -q '^not ok ' "$work/out"; then
-		sed -n "s|^not ok |FAIL $part/$name |p" "$work/out" | tee -a "$work/failed"
+	n=$(grep -c '^ok ' "$stream/out")
+	s=$(grep -c '^ok .*# SKIP' "$stream/out")
+	echo "$((n - s)) $s" >>"$work/counts"
+	if grep -q '^not ok ' "$stream/out"; then
+		sed -n "s|^not ok |FAIL $part/$name |p" "$stream/out" | tee -a "$work/failed"
 	elif [ $status -ne 0 ]; then
 		case $status in
 		124 | 137) why="no end after $limit s, or killed" ;;
 		*) why="exit status $status" ;;
 		esac
-		echo "FAIL $part/$name: $why: $(tail -n 1 "$work/err")" | tee -a "$work/failed"
+		echo "FAIL $part/$name: $why: $(tail -n 1 "$stream/err")" | tee -a "$work/failed"
 	elif [ "$n" -eq 0 ]; then
 		echo "FAIL $part/$name: ran no test" | tee -a "$work/failed"
 	fi
 }
 
-for t in "$build"/tests/unit/*_test; do
-	[ -x "$t" ] && wanted unit "$(basename "$t")" || continue
-	CMOCKA_MESSAGE_OUTPUT=TAP run unit "$(basename "$t")" 120 "$t"
-done
+unit_tests()
+{
+	for t in "$build"/tests/unit/*_test; do
+		[ -x "$t" ] && wanted unit "$(basename "$t")" || continue
+		CMOCKA_MESSAGE_OUTPUT=TAP run unit "$(basename "$t")" 120 "$t"
+	done
+}
 
-for t in "$build"/tests/guest/*_test; do
-	[ -x "$t" ] && wanted native "$(basename "$t")" || continue
-	run native "$(basename "$t")" 300 "$t"
-done
+native_tests()
+{
+	for t in "$build"/tests/guest/*_test; do
+		[ -x "$t" ] && wanted native "$(basename "$t")" || continue
+		run native "$(basename "$t")" 300 "$t"
+	done
+}
 
-for how in systrap no-rewrite ptrace; do
-	[ -z "$only" ] || [ "$only" = $how ] || continue
+sandbox_tests() # systrap, no-rewrite or ptrace
+{
+	how=$1
+	[ -z "$only" ] || [ "$only" = "$how" ] || return 0
 	case $how in
 	no-rewrite) platform=systrap option=--no-rewrite ;;
 	*) platform=$how option= ;;
 	esac
-	if ! timeout 20 "$SBX" run --platform $platform $option -- /bin/true >"$work/out" 2>"$work/err"; then
+	if ! timeout 20 "$SBX" run --platform $platform $option -- /bin/true >"$stream/out" 2>"$stream/err"; then
 		if [ $platform = systrap ]; then
-			echo "FAIL systrap: $(tail -n 1 "$work/err")" | tee -a "$work/failed"
+			echo "FAIL systrap: $(tail -n 1 "$stream/err")" | tee -a "$work/failed"
 		else
-			echo "# $platform left out: $(tail -n 1 "$work/err")"
+			echo "# $platform left out: $(tail -n 1 "$stream/err")"
 		fi
-		continue
+		return 0
 	fi
 	for t in "$build"/tests/guest/*_test; do
 		[ -x "$t" ] && wanted $how "$(basename "$t")" || continue
 		run $how "$(basename "$t")" 300 "$SBX" run --platform $platform $option \
 			--ro-bind "$build/tests" "$build/tests" -- "$t"
 	done
-done
+}
 
-for t in "$here"/integration/*.sh; do
-	[ -f "$t" ] && wanted integration "$(basename "$t" .sh)" || continue
-	case "$t" in */lib.sh) continue ;; esac
-	run integration "$(basename "$t" .sh)" 600 bash "$t"
-done
+integration_tests()
+{
+	for t in "$here"/integration/*.sh; do
+		[ -f "$t" ] && wanted integration "$(basename "$t" .sh)" || continue
+		case "$t" in */lib.sh) continue ;; esac
+		run integration "$(basename "$t" .sh)" 600 bash "$t"
+	done
+}
 
+# Half of the time is waiting: the scripts run beside the rest.
+mkdir "$work/1" "$work/2"
+(stream="$work/1"; unit_tests; native_tests; sandbox_tests systrap; sandbox_tests no-rewrite; sandbox_tests ptrace) &
+(stream="$work/2"; integration_tests) &
+wait
+
+passed=$(awk '{ n += $1 } END { print n + 0 }' "$work/counts")
+skipped=$(awk '{ n += $2 } END { print n + 0 }' "$work/counts")
 failed=$(wc -l <"$work/failed")
 if [ "$failed" -gt 0 ]; then
 	echo "failed:"
