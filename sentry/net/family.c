@@ -22,9 +22,13 @@ int socket_new(struct task *t, int family, int type, int protocol, struct socket
 	if (!fam)
 		return -EAFNOSUPPORT;
 	int err = fam->create(t, type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC), protocol, out);
-	if (!err && (type & SOCK_NONBLOCK))
+	if (err)
+		return err;
+	if (type & SOCK_NONBLOCK)
 		(*out)->file.flags |= O_NONBLOCK;
-	return err;
+	(*out)->file.inode->uid = t->cred->fsuid;
+	(*out)->file.inode->gid = t->cred->fsgid;
+	return 0;
 }
 
 int socket_pair(struct task *t, int family, int type, int protocol, struct socket *out[2])

@@ -121,6 +121,8 @@ static int publish_accepted(struct task *t, struct socket *s, uptr_t addr, uptr_
 	}
 	if (flags & SOCK_NONBLOCK)
 		s->file.flags |= O_NONBLOCK;
+	s->file.inode->uid = t->cred->fsuid;
+	s->file.inode->gid = t->cred->fsgid;
 	fd_commit(t, fd, file_get(&s->file), flags & SOCK_CLOEXEC);
 	return fd;
 }

@@ -9,6 +9,7 @@ extern const struct pseudo_entry proc_pid_entries[];          /* /proc/PID; proc
 extern const struct pseudo_entry proc_sys_entries[];          /* /proc/sys; proc_sys.c */
 extern const struct pseudo_entry proc_sys_net_entries[];      /* proc_sys_net.c */
 extern const struct pseudo_entry proc_net_entries[];          /* /proc/PID/net; proc_net.c */
+enum { PROC_NET_TCP = 1, PROC_NET_UDP = 2, PROC_NET_RAW = 4, PROC_NET_IPV6 = 8 };      /* proc_net_inet's arg */
 extern const struct pseudo_entry proc_ns_entries[];           /* /proc/PID/ns; proc_ns.c */
 
 extern const struct pseudo_entry proc_sysvipc_entries[];      /* /proc/sysvipc; proc_sysvipc.c */
@@ -33,7 +34,7 @@ proc_show proc_config_gz, proc_cpuinfo, proc_meminfo, proc_machine_stat, proc_up
 proc_show proc_pid_stat, proc_pid_statm, proc_pid_status, proc_pid_maps, proc_pid_smaps, proc_pid_cmdline,
 	proc_pid_environ, proc_pid_auxv, proc_pid_comm, proc_pid_limits, proc_pid_personality, proc_pid_syscall,
 	proc_pid_oom_score, proc_pid_oom_score_adj, proc_pid_oom_adj, proc_pid_timerslack, proc_pid_mounts,
-	proc_pid_mountinfo, proc_pid_mountstats, proc_pid_coredump_filter;
+	proc_pid_mountinfo, proc_pid_mountstats, proc_pid_coredump_filter, proc_net_inet, proc_net_unix;
 long proc_pid_maps_ioctl(struct pseudo_inode *i, struct task *t, unsigned cmd, uint64_t arg);
 /* A mapping's columns: where it comes from, what it is called. */
 void proc_vma_where(const struct vma *v, uint64_t *off, dev_t *dev, uint64_t *ino);

@@ -2,7 +2,7 @@
  *
  * HOW      Every processor is a core of its own in one package.
  * LINUX    drivers/base/{cpu,topology,node,cacheinfo}.c.
- * MISSING  Frequencies, devices and their links in class/ and bus/. */
+ * MISSING  Frequencies, devices but lo (sys_net.c), and their links in class/ and bus/. */
 #include "sentry/fs/sys/sys.h"
 
 #include <dirent.h>
@@ -121,10 +121,11 @@ static const struct pseudo_entry system_entries[] = {
 	DIR("node", nodes_entries),
 	{ 0 },
 };
-static const struct pseudo_entry devices_entries[] = { DIR("system", system_entries), DIR("virtual", none), { 0 } };
+static const struct pseudo_entry virtual_entries[] = { DIR("net", sys_net_devices), { 0 } };
+static const struct pseudo_entry devices_entries[] = { DIR("system", system_entries), DIR("virtual", virtual_entries), { 0 } };
 static const struct pseudo_entry dev_entries[] = { DIR("block", none), DIR("char", none), { 0 } };
 static const struct pseudo_entry class_entries[] = {
-	DIR("block", none), DIR("mem", none), DIR("net", none), DIR("power_supply", none), DIR("thermal", none), DIR("tty", none), { 0 },
+	DIR("block", none), DIR("mem", none), DIR("net", sys_class_net), DIR("power_supply", none), DIR("thermal", none), DIR("tty", none), { 0 },
 };
 static const struct pseudo_entry bus_entries[] = { DIR("cpu", none), DIR("node", none), DIR("pci", none), { 0 } };
 static const struct pseudo_entry fs_entries[] = { DIR("cgroup", none), { 0 } };

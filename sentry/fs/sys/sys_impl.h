@@ -6,3 +6,6 @@
 /* The directory cpuN/cache; the inode's arg is N. As in struct pseudo_entry. */
 int sys_cache_lookup(struct pseudo_inode *dir, const char *name, struct inode **out);
 int sys_cache_iterate(struct pseudo_inode *dir, struct dir_context *ctx);
+
+/* devices/virtual/net and class/net. */
+extern const struct pseudo_entry sys_net_devices[], sys_class_net[];

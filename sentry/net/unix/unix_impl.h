@@ -39,6 +39,7 @@ struct unix_sock {
 	struct unix_sock *peer;           /* a reference; stays when the peer dies */
 	struct unix_addr *addr;           /* a reference, or NULL: unbound */
 	struct net *net;                  /* a reference: abstract names are the network namespace's */
+	TAILQ_ENTRY(unix_sock) net_link;  /* until it is dead */
 	struct unix_key { const struct net *net; int type; socklen_t len; char name[108]; } key;      /* abstract: in the table of names */
 	UT_hash_handle hh;
 	struct path path;                 /* bound to a file: pins its name, so that it is found again by it */

@@ -151,6 +151,7 @@ static void unix_release(struct socket *s)
 {
 	struct unix_sock *u = to_unix(s), *embryo;
 	u->dead = true;
+	TAILQ_REMOVE(&u->net->unixes, u, net_link);
 	u->state = UNIX_CLOSED;
 	u->shutdown = SHUTDOWN_ALL;
 	waiter_del(&u->full_w);
@@ -192,6 +193,7 @@ int unix_make(struct net *net, int type, struct unix_sock **out)
 	}
 	u->refs = 1;
 	u->net = net_get(net);
+	TAILQ_INSERT_TAIL(&net->unixes, u, net_link);
 	TAILQ_INIT(&u->recvq);
 	TAILQ_INIT(&u->acceptq);
 	waitq_init(&u->room_q);
@@ -207,6 +209,8 @@ static int unix_create(struct task *t, int type, int protocol, struct socket **o
 		type = SOCK_DGRAM;               /* as BSD has it */
 	if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_SEQPACKET)
 		return -ESOCKTNOSUPPORT;
+	if (!t->net)
+		return -EAFNOSUPPORT;
 	struct unix_sock *u;
 	int err = unix_make(t->net, type, &u);
 	if (!err)
