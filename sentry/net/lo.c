@@ -49,6 +49,7 @@ static void set_up(struct net *net, bool up, const struct nl_request *why)
 	struct lo_addr *a, *next;
 	net->lo_up = up;
 	if (up) {
+		net->lo_was_up = true;
 		if (!has_family(net, AF_INET))
 			add_loopback(net, AF_INET, why);
 		add_loopback(net, AF_INET6, why);
@@ -93,6 +94,32 @@ static bool same_network(const struct lo_addr *a, const struct lo_addr *b)
 	       !((lo_addr_v4(a) ^ lo_addr_v4(b)) & lo_addr_mask(a));
 }
 
+static int reach(const struct in6_addr *ip)
+{
+	return IN6_IS_ADDR_LOOPBACK(ip) ? 0 : IN6_IS_ADDR_LINKLOCAL(ip) ? 1 : IN6_IS_ADDR_SITELOCAL(ip) ? 2 : 3;
+}
+
+/* Dumps show them in this order: of IPv4 those of a smaller RT_SCOPE_* last, and what shares a network last of all; of IPv6
+ * those that reach furthest first, and of them the youngest. */
+static void insert(struct net *net, struct lo_addr *a)
+{
+	struct lo_addr *b, *before = NULL, *after = NULL;
+	TAILQ_FOREACH(b, &net->lo_addrs, link) {
+		if (a->family == AF_INET6 && b->family == AF_INET6 && !before && reach(&a->ip) >= reach(&b->ip))
+			before = b;
+		if (a->family == AF_INET && b->family == AF_INET && !(b->flags & IFA_F_SECONDARY) && a->scope <= b->scope)
+			after = b;
+	}
+	if (a->family == AF_INET6 && before)
+		TAILQ_INSERT_BEFORE(before, a, link);
+	else if (a->family == AF_INET6 || (a->flags & IFA_F_SECONDARY))
+		TAILQ_INSERT_TAIL(&net->lo_addrs, a, link);
+	else if (after)
+		TAILQ_INSERT_AFTER(&net->lo_addrs, after, a, link);
+	else
+		TAILQ_INSERT_HEAD(&net->lo_addrs, a, link);
+}
+
 int lo_addr_add(struct net *net, const struct lo_addr *a, const struct nl_request *why)
 {
 	struct lo_addr *b;
@@ -109,7 +136,7 @@ int lo_addr_add(struct net *net, const struct lo_addr *a, const struct nl_reques
 	*b = *a;
 	b->flags = flags;
 	b->since_ns = now_mono_ns();
-	TAILQ_INSERT_TAIL(&net->lo_addrs, b, link);
+	insert(net, b);
 	net->lo_naddrs++;
 	netlink_tell_addr(net, RTM_NEWADDR, b, why);
 	return 0;

@@ -24,6 +24,7 @@ struct net {
 	struct ns_id id;
 	bool lo_up;                               /* down: nothing can be reached, as in a fresh Linux namespace */
 	unsigned lo_more_flags;                   /* IFF_*: remembered only; lo.h */
+	bool lo_was_up;                           /* at some time: it has a queue */
 	TAILQ_HEAD(, lo_addr) lo_addrs;
 	unsigned lo_naddrs;
 	uint64_t lo_packets, lo_bytes;            /* of lo: what was sent is what was received */

@@ -335,3 +335,38 @@ TEST(getifaddrs_agrees_with_ioctl)
 	ASSERT_OK(ioctl(s, SIOCGIFNETMASK, &r));
 	EXPECT_EQ(((struct sockaddr_in *)&r.ifr_addr)->sin_addr.s_addr, htonl(0xffffff00));
 }
+
+static bool file_has(const char *path, const char *text)
+{
+	char buf[4096];
+	int fd = open(path, O_RDONLY);
+	ASSERT_OK(fd);
+	ssize_t n = read(fd, buf, sizeof(buf) - 1);
+	ASSERT_OK(n);
+	buf[n] = 0;
+	close(fd);
+	return strstr(buf, text) != NULL;
+}
+
+TEST(proc_net_agrees)
+{
+	static const char loopback6[] = "00000000000000000000000000000001 01 80 10 80       lo\n";
+	nl_fresh_network();
+	int fd = nl_open(NETLINK_ROUTE), ear = nl_open(NETLINK_ROUTE);
+	struct sockaddr_nl a = { .nl_family = AF_NETLINK, .nl_pid = 0x70001234, .nl_groups = RTMGRP_LINK };
+	ASSERT_OK(bind(ear, (void *)&a, sizeof(a)));
+	EXPECT(file_has("/proc/net/dev", "    lo:       0       0    0 "));
+	EXPECT(!file_has("/proc/net/if_inet6", loopback6));
+	ASSERT_EQ(nl_set_lo(fd, true), 0);
+	EXPECT(file_has("/proc/net/if_inet6", loopback6));
+	EXPECT(file_has("/proc/net/route", "Iface\tDestination\tGateway "));
+	EXPECT(!file_has("/proc/net/route", "lo"));
+	EXPECT(file_has("/proc/net/netlink", " 0   1879052852 00000001 "));
+	close(ear);
+	EXPECT(!file_has("/proc/net/netlink", " 0   1879052852 00000001 "));
+	/* What goes over lo is counted. */
+	int s = socket(AF_INET, SOCK_DGRAM, 0);
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(9) };
+	EXPECT_EQ(sendto(s, "x", 1, 0, (void *)&to, sizeof(to)), 1);
+	EXPECT(!file_has("/proc/net/dev", "    lo:       0       0    0 "));
+}

@@ -51,7 +51,7 @@ static void put_link(struct nl_buf *b, const struct net *net, bool stats)
 	nl_put(b, IFLA_BROADCAST, no_address, sizeof(no_address));
 	if (stats)
 		put_stats(b, net);
-	nl_put_string(b, IFLA_QDISC, net->lo_up ? "noqueue" : "noop");
+	nl_put_string(b, IFLA_QDISC, net->lo_was_up ? "noqueue" : "noop");
 }
 
 static bool wants_stats(const struct nl_attr *tb)

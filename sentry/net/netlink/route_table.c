@@ -52,24 +52,43 @@ static void tell_route(struct nl_dump *d, const struct one_route *r)
 	nl_dump_end(d);
 }
 
-static void tell_v4(struct nl_dump *d, const struct lo_addr *a)
+/* All routes of an address: how many (up to 3). */
+static size_t routes_of(const struct lo_addr *a, struct one_route *out)
 {
+	size_t n = 0;
+	struct one_route r = { .family = a->family, .dst = a->ip, .dst_len = 128, .type = RTN_LOCAL };
+	if (a->family == AF_INET6) {
+		out[n++] = r;
+		return n;
+	}
 	uint32_t v4 = lo_addr_v4(a), mask = lo_addr_mask(a);
-	struct one_route r = { .family = AF_INET, .dst = a->ip, .src = &a->ip, .type = RTN_LOCAL, .scope = RT_SCOPE_HOST };
-	if (a->prefix < 32 && !(a->flags & IFA_F_SECONDARY)) {
+	bool whole = a->prefix < 32 && !(a->flags & IFA_F_SECONDARY);
+	r.src = &a->ip;
+	r.dst_len = 32;
+	r.scope = RT_SCOPE_HOST;
+	out[n++] = r;
+	if (whole) {
 		r.dst_len = a->prefix;
 		r.dst.s6_addr32[3] = htonl(v4 & mask);
-		tell_route(d, &r);
+		out[n++] = r;
 	}
-	r.dst_len = 32;
-	r.dst = a->ip;
-	tell_route(d, &r);
-	if (a->prefix < 31 && !(a->flags & IFA_F_SECONDARY)) {
+	if (whole && a->prefix < 31) {
+		r.dst_len = 32;
 		r.dst.s6_addr32[3] = htonl(v4 | ~mask);
 		r.type = RTN_BROADCAST;
 		r.scope = RT_SCOPE_LINK;
-		tell_route(d, &r);
+		out[n++] = r;
 	}
+	return n;
+}
+
+/* As Linux's tries have them: by address, the more specific first. */
+static int compare(const void *pa, const void *pb)
+{
+	const struct one_route *a = pa, *b = pb;
+	int v6 = (a->family == AF_INET6) - (b->family == AF_INET6);
+	int ip = memcmp(&a->dst, &b->dst, sizeof(a->dst));
+	return v6 ? v6 : ip ? ip : b->dst_len - a->dst_len;
 }
 
 static void fill_routes(struct nl_dump *d)
@@ -77,17 +96,17 @@ static void fill_routes(struct nl_dump *d)
 	const struct route_args *args = (const void *)d->args;
 	const struct net *net = d->nlk->net;
 	const struct lo_addr *a;
+	size_t n = 0;
 	if (!net->lo_up)
 		return;
-	if (args->family != AF_INET6)
-		TAILQ_FOREACH(a, &net->lo_addrs, link)
-			if (a->family == AF_INET)
-				tell_v4(d, a);
-	if (args->family == AF_INET)
-		return;
+	struct one_route *all = xzalloc((net->lo_naddrs + 1) * 3 * sizeof(*all));
 	TAILQ_FOREACH(a, &net->lo_addrs, link)
-		if (a->family == AF_INET6)
-			tell_route(d, &(struct one_route){ .family = AF_INET6, .dst = a->ip, .dst_len = 128, .type = RTN_LOCAL });
+		if ((args->family != AF_INET && args->family != AF_INET6) || args->family == a->family)
+			n += routes_of(a, all + n);
+	qsort(all, n, sizeof(*all), compare);
+	for (size_t i = 0; i < n; i++)
+		tell_route(d, &all[i]);
+	free(all);
 }
 
 int route_dump(struct nl_request *r)
