@@ -98,7 +98,7 @@ int pl_cmpxchg32(struct pl_thread *t, uint64_t addr, uint32_t *old, uint32_t val
  * rax: the number, rcx: the address to go on at; all registers but rcx and r11 are as after a system call. Not while the
  * guest has a GS base of its own. */
 uint64_t pl_fast_entry(void);
-/* The value that nr (getpid(2) and the like, platform/systrap/answers.def) returns from now on, so that the platform may answer
+/* The value that nr (getpid(2) and the like, platform/answers.def) returns from now on, so that the platform may answer
  * it by itself; < 0: it must ask. For calls by pl_fast_entry() only. Never sleeps. */
 void pl_answer(struct pl_thread *t, unsigned nr, int64_t value);
 

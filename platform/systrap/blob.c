@@ -38,7 +38,8 @@ void stub_unmap(const uint64_t *ranges);
 _Static_assert(offsetof(struct slot, self) == SLOT_SELF && offsetof(struct slot, pending) == SLOT_PENDING &&
 	       offsetof(struct slot, arith) == SLOT_ARITH && offsetof(struct slot, answer) == SLOT_ANSWER &&
 	       offsetof(struct slot, answered) == SLOT_ANSWERED && offsetof(struct slot, result) == SLOT_RESULT &&
-	       offsetof(struct slot, load) == SLOT_LOAD && offsetof(struct slot, rcx) == SLOT_RCX && offsetof(struct slot, r11) == SLOT_R11 && offsetof(struct slot, regs) == SLOT_REGS &&
+	       offsetof(struct slot, load) == SLOT_LOAD && offsetof(struct slot, rcx) == SLOT_RCX &&
+	       offsetof(struct slot, r11) == SLOT_R11 && offsetof(struct slot, regs) == SLOT_REGS &&
 	       offsetof(struct fast_regs, rsp) == 64 && offsetof(struct fast_regs, eflags) == 120, "blob_fast.S");
 
 extern const char blob_end[], stub_answer_check[], stub_answer_end[], stub_exit_check[], stub_exit_end[], stub_frame_insn[],
@@ -48,7 +49,7 @@ static const uint64_t one = 1;
 
 const uint8_t stub_answer_index[256] = {
 #define ANSWER(nr, index) [nr] = index,
-#include "platform/systrap/answers.def"
+#include "platform/answers.def"
 #undef ANSWER
 };
 

@@ -6,8 +6,8 @@
  * EVENTS stub_event() as after a signal, but that the registers are in slot->regs and the extended state in the registers:
  *        a frame is made only if the sentry asks (CMD_FRAME) or an interrupt came (slot->pending): then the thread leaves
  *        by an instruction that faults, with all registers the guest's, and the handler makes of it EVENT_FRAME.
- * SIGNAL stub_signal() knows the labels: between answer_check and answer_end it completes the answer, between exit_check
- *        and exit_end it goes back to exit_check, likewise from full_check; anywhere else slot->pending is seen later by one of the checks. */
+ * SIGNAL stub_signal() knows the labels: between answer_check and answer_end it completes the answer; from exit_check and
+ *        full_check to their ends it goes back to them; anywhere else slot->pending is seen later by one of the checks. */
 #include "platform/systrap/layout.h"
 
 	.text

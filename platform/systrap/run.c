@@ -382,7 +382,7 @@ uint64_t systrap_fast_entry(void)
 
 static const uint8_t answer_index[256] = {
 #define ANSWER(nr, index) [nr] = index,
-#include "platform/systrap/answers.def"
+#include "platform/answers.def"
 #undef ANSWER
 };
 

@@ -1,4 +1,4 @@
-/* answers.c - what the platform may tell a task without asking: ids (platform/systrap/answers.def).
+/* answers.c - what the platform may tell a task without asking: ids (platform/answers.def).
  *
  * HOW      Before guest code goes on, a task that has no answers gets all of them, from the calls' own handlers. Whatever changes
  *          one of them takes all away: the next call asks, and brings the new ones back with it.
@@ -8,7 +8,7 @@
 
 static const uint16_t answered[] = {
 #define ANSWER(nr, index) nr,
-#include "platform/systrap/answers.def"
+#include "platform/answers.def"
 #undef ANSWER
 };
 

@@ -28,7 +28,7 @@ struct vma {
 	struct vma *dead_next;            /* off the tree, waiting for vma_free_list() */
 };
 enum { VM_DONTFORK = 1, VM_WIPEONFORK = 2, VM_DONTDUMP = 4, VM_HUGEPAGE = 8, VM_NOHUGEPAGE = 16, VM_LOCKED = 32, VM_SEALED = 64,
-       VM_TRAMPOLINES = 128 };        /* rewrite.c's */
+	VM_TRAMPOLINES = 128 };           /* rewrite.c's */
 
 /* Which memory goes into a core file (core(5)). */
 enum { DUMP_ANON_PRIVATE = 1, DUMP_ANON_SHARED = 2, DUMP_FILE_PRIVATE = 4, DUMP_FILE_SHARED = 8, DUMP_ELF_HEADERS = 16,
