@@ -44,7 +44,7 @@ bench-instructions: all
 
 asan: test-deps
 	@$(MAKE) --no-print-directory all BUILD=build-asan CMAKE_FLAGS="-DSBX_SANITIZE=ON"
-	sh tests/run.sh build-asan
+	SBX_SANITIZED=1 sh tests/run.sh build-asan
 
 docs: all
 	$(BUILD)/sbx syscalls --md >docs/syscalls.md
