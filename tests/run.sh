@@ -93,13 +93,15 @@ integration_tests()
 {
 	for t in "$here"/integration/*.sh; do
 		[ -f "$t" ] && wanted integration "$(basename "$t" .sh)" || continue
-		case "$t" in */lib.sh) continue ;; esac
+		case "$t" in */lib.sh | */cost.sh) continue ;; esac
 		run integration "$(basename "$t" .sh)" 600 bash "$t"
 	done
 }
 
-# Half of the time is waiting: the scripts run beside the rest.
+# What measures runs alone. Half of the rest is waiting: the scripts run beside it.
 mkdir "$work/1" "$work/2"
+stream="$work/1"
+! wanted integration cost || run integration cost 600 bash "$here/integration/cost.sh"
 (stream="$work/1"; unit_tests; native_tests; sandbox_tests systrap; sandbox_tests no-rewrite; sandbox_tests ptrace) &
 (stream="$work/2"; integration_tests) &
 wait
