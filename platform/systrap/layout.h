@@ -4,7 +4,8 @@
  *
  *   STUB_TEXT   the trap code ("blob"), r-x: the only place host system calls may come from
  *   STUB_RO     one page the sentry writes and every stub reads: wake-up hints
- *   STUB_AREAS  one area a thread: its slot (a page), a page of stack, windows, its signal stack; shared with the sentry,
+ *   STUB_AREAS  one area a thread: its slot (a page), a page of stack, windows, extended state, its signal stack;
+ *               shared with the sentry,
  *               one memfd an address space. Not inherited by fork (MADV_DONTFORK): a child maps its own.
  *
  * A thread's GS base is the address of its slot, as long as the guest uses none itself.

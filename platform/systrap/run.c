@@ -184,7 +184,7 @@ bool systrap_fds_taken(struct systrap_as *as)
 bool systrap_find_frame(struct systrap_thread *t)
 {
 	uint64_t addr = __atomic_load_n(&t->slot->frame, __ATOMIC_RELAXED);
-	uint64_t area = STUB_AREAS + t->index * AREA_BYTES;
+	uint64_t area = stub_area(t);
 	if (addr < area + AREA_SIGSTACK || addr > area + AREA_BYTES - sizeof(struct host_frame) || addr % 8)
 		return false;
 	t->frame_off = addr - area;
