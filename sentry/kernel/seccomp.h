@@ -39,6 +39,6 @@ void seccomp_show_actions(struct seq *s, bool only_logged);
 int seccomp_set_logged(const char *names) MUST_CHECK;
 
 /* seccomp_bpf.c: is it a program that Linux's seccomp takes? -EINVAL. Then it ends for every input. */
-int seccomp_bpf_check(struct sock_filter *prog, unsigned len) MUST_CHECK;
+int seccomp_bpf_check(const struct sock_filter *prog, unsigned len) MUST_CHECK;
 /* *used_more: the result depends on more than number and architecture. */
 uint32_t seccomp_bpf_run(const struct sock_filter *prog, const struct seccomp_data *sd, bool *used_more);

@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 
+#include "sentry/net/filter.h"
 #include "sentry/net/net.h"
 
 static ssize_t socket_file_read(struct file *f, struct uio *dst, off_t *pos)
@@ -54,6 +55,7 @@ static void socket_file_release(struct file *f)
 {
 	struct socket *s = container_of(f, struct socket, file);
 	file_fini(f);
+	filter_free(s);
 	s->ops->release(s);
 }
 

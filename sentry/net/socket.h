@@ -11,6 +11,7 @@
 #include "sentry/net/scm.h"
 
 struct socket;
+struct socket_filter;
 
 /* Control messages of the family's own on their way to the receiver (recvmsg(2)). */
 struct socket_cmsgs {
@@ -77,7 +78,9 @@ struct socket {
 	unsigned stamping;                /* SO_TIMESTAMPING: SOF_TIMESTAMPING_* */
 	bool rxq_ovfl;                    /* SO_RXQ_OVFL */
 	uint32_t drops;                   /* messages there was no room for */
-	bool debug, dontroute, no_check, wifi_status, nofcs, select_err_queue, lock_filter;      /* remembered only */
+	struct socket_filter *filter;     /* SO_ATTACH_FILTER, or NULL: filter.h */
+	bool lock_filter;                 /* SO_LOCK_FILTER: for good */
+	bool debug, dontroute, no_check, wifi_status, nofcs, select_err_queue;      /* remembered only */
 	bool prefer_busy_poll, rcvmark;
 	int priority, busy_poll, incoming_cpu, bound_if, txrehash;
 	uint32_t mark;

@@ -3,13 +3,14 @@
  * LINUX    net/core/sock.c sk_setsockopt(), sk_getsockopt(). Same: buffer sizes are doubled when set, with a floor and a
  *          ceiling (net.core.wmem_max); unknown options are ENOPROTOOPT.
  * HOW      Options that are a flag or a number of struct socket are in one table.
- * MISSING  Socket filters (SO_ATTACH_FILTER, SO_ATTACH_BPF): ENOPROTOOPT. Options that only steer hardware are remembered. */
+ * MISSING  SO_ATTACH_BPF: ENOPROTOOPT, there is no bpf(2). Options that only steer hardware are remembered. */
 #include <linux/capability.h>
 #include <linux/net_tstamp.h>
 #include <linux/sock_diag.h>
 #include <string.h>
 #include <sys/time.h>
 
+#include "sentry/net/filter.h"
 #include "sentry/net/net.h"
 #include "sentry/net/socket.h"
 
@@ -74,7 +75,6 @@ static const struct number_option {
 	FLAG(SO_WIFI_STATUS, wifi_status),
 	FLAG(SO_NOFCS, nofcs),
 	FLAG(SO_SELECT_ERR_QUEUE, select_err_queue),
-	FLAG(SO_LOCK_FILTER, lock_filter),
 	FLAG(SO_PREFER_BUSY_POLL, prefer_busy_poll),
 	FLAG(SO_RCVMARK, rcvmark),
 	NUMBER(SO_INCOMING_CPU, incoming_cpu),
@@ -150,6 +150,8 @@ int socket_getsockopt(struct task *t, struct socket *s, int level, int name, voi
 		return sockopt_put_int(value, len, s->rcvlowat);
 	case SO_SNDLOWAT:
 		return sockopt_put_int(value, len, 1);
+	case SO_LOCK_FILTER:
+		return sockopt_put_int(value, len, s->lock_filter);
 	case SO_LINGER:
 		return sockopt_put(value, len, &s->linger, sizeof(s->linger));
 	case SO_RCVTIMEO:
@@ -287,8 +289,15 @@ static int set_number(struct task *t, struct socket *s, int name, int v, const v
 		if (len >= sizeof(uint64_t))
 			memcpy(&s->max_pacing, value, sizeof(uint64_t));
 		return 0;
+	case SO_ATTACH_FILTER:
+		return filter_attach(t, s, value, len);
 	case SO_DETACH_FILTER:
-		return -ENOENT;                          /* there is none */
+		return filter_detach(s);
+	case SO_LOCK_FILTER:
+		if (s->lock_filter && !v)
+			return -EPERM;
+		s->lock_filter = v != 0;
+		return 0;
 	case SO_TYPE:
 	case SO_PROTOCOL:
 	case SO_DOMAIN:

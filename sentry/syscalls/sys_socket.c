@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "sentry/net/filter.h"
 #include "sentry/syscalls/fd_pair.h"
 #include "sentry/syscalls/sockaddr.h"
 #include "sentry/syscalls/table.h"
@@ -223,6 +224,11 @@ long sys_getsockopt(struct task *t, int sockfd, int level, int optname, uptr_t o
 		return -EFAULT;
 	if (room < 0)
 		return -EINVAL;
+	if (level == SOL_SOCKET && optname == SO_GET_FILTER) {
+		socklen_t count = (socklen_t)room;
+		err = filter_get(t, s, optval, &count);
+		return err ? err : put_user(t, optlen, &count);
+	}
 	socklen_t len = MIN((socklen_t)room, (socklen_t)sizeof(value)), had = len;
 	err = socket_getsockopt(t, s, level, optname, value, &len);
 	if (err)

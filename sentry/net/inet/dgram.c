@@ -11,7 +11,7 @@
 #include <sys/ioctl.h>
 
 #include "sentry/fs/tmpfs/tmpfs.h"
-#include "sentry/net/inet/dgram.h"
+#include "sentry/net/inet/packet.h"
 
 #define OVERHEAD 768                      /* sk_buff and its shared info */
 #define TTL_DEFAULT 64
@@ -175,6 +175,12 @@ void dgram_deliver(struct dgram_sock *to, const struct dgram_way *way, const voi
 		   size_t bytes)
 {
 	struct socket *s = &to->in.sock;
+	struct filter_part rest = { data, bytes };
+	if (s->filter && !packet_filter(s, way, (struct filter_part){ head, head_bytes }, &rest)) {
+		s->drops++;
+		return;
+	}
+	bytes = rest.bytes;
 	size_t len = head_bytes + bytes, charge = len + OVERHEAD;
 	if (to->queued_charge > s->rcvbuf || fs_memory_charge(charge)) {
 		s->drops++;

@@ -11,48 +11,13 @@
 #include <netinet/ip_icmp.h>
 #include <string.h>
 
-#include "sentry/net/inet/dgram.h"
+#include "sentry/net/inet/packet.h"
 
 #ifndef ICMP_FILTER
 #define ICMP_FILTER 1                     /* linux/icmp.h, which netinet/ip_icmp.h excludes */
 #endif
 #define ECHO_HEADER 8UL
 #define PACKET_MAX 65535UL
-
-static uint16_t checksum(uint32_t sum, const void *data, size_t bytes)
-{
-	const unsigned char *p = data;
-	for (size_t i = 0; i + 1 < bytes; i += 2)
-		sum += (uint32_t)(p[i] << 8 | p[i + 1]);
-	if (bytes & 1)
-		sum += (uint32_t)p[bytes - 1] << 8;
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return htons((uint16_t)~sum);
-}
-
-/* IPv6 includes addresses, length and protocol. */
-static uint16_t checksum6(const struct dgram_way *way, uint8_t proto, const void *data, size_t bytes)
-{
-	uint32_t sum = (uint32_t)bytes + proto;
-	for (int i = 0; i < 8; i++)
-		sum += ntohs(way->from.ip.s6_addr16[i]) + (uint32_t)ntohs(way->to.ip.s6_addr16[i]);
-	return checksum(sum, data, bytes);
-}
-
-static struct iphdr ip_header(const struct dgram_way *way, uint8_t proto, size_t bytes)
-{
-	static uint16_t id;
-	struct iphdr h = { .version = 4, .ihl = 5, .protocol = proto };
-	h.tos = (uint8_t)way->tos;
-	h.ttl = (uint8_t)way->ttl;
-	h.tot_len = htons((uint16_t)(sizeof(h) + bytes));
-	h.id = htons(id++);
-	h.saddr = way->from.ip.s6_addr32[3];
-	h.daddr = way->to.ip.s6_addr32[3];
-	h.check = checksum(0, &h, sizeof(h));
-	return h;
-}
 
 static bool filtered(const struct dgram_sock *d, uint8_t type)
 {
@@ -110,7 +75,7 @@ static void deliver(struct net *net, const struct dgram_way *way, uint8_t proto,
 		    size_t bytes)
 {
 	bool v4 = ip_is_v4(&way->to.ip);
-	struct iphdr head = given ? *given : v4 ? ip_header(way, proto, bytes) : (struct iphdr){ 0 };
+	struct iphdr head = given ? *given : v4 ? packet_ip_header(way, proto, bytes) : (struct iphdr){ 0 };
 	net->lo_packets++;
 	net->lo_bytes += bytes;
 	deliver_raw(net, way, proto, &head, data, bytes);
@@ -127,7 +92,7 @@ static void deliver(struct net *net, const struct dgram_way *way, uint8_t proto,
 	data[0] = v4 ? ICMP_ECHOREPLY : (char)ICMP6_ECHO_REPLY;
 	uint16_t sum = 0;
 	memcpy(data + 2, &sum, sizeof(sum));
-	sum = v4 ? checksum(0, data, bytes) : checksum6(&back, proto, data, bytes);
+	sum = v4 ? packet_checksum(0, data, bytes) : packet_checksum6(&back, proto, data, bytes);
 	memcpy(data + 2, &sum, sizeof(sum));
 	deliver(net, &back, proto, NULL, data, bytes);
 }
@@ -147,7 +112,7 @@ static int own_header(struct dgram_way *way, char *data, size_t bytes, struct ip
 	way->ttl = out->ttl;
 	way->tos = out->tos;
 	out->check = 0;
-	out->check = checksum(0, out, sizeof(*out));
+	out->check = packet_checksum(0, out, sizeof(*out));
 	return 0;
 }
 
@@ -187,7 +152,7 @@ ssize_t raw_send(struct task *t, struct socket *s, struct socket_msg *m)
 			return -EINVAL;
 		uint16_t sum = 0;
 		memcpy(data + at, &sum, sizeof(sum));
-		sum = checksum6(&way, (uint8_t)s->protocol, data, bytes);
+		sum = packet_checksum6(&way, (uint8_t)s->protocol, data, bytes);
 		memcpy(data + at, &sum, sizeof(sum));
 	}
 	if (s->protocol <= 255)
@@ -222,7 +187,7 @@ ssize_t ping_send(struct task *t, struct socket *s, struct socket_msg *m)
 	uint16_t id = htons(d->in.local.port), sum = 0;
 	memcpy(data + offsetof(struct icmphdr, un.echo.id), &id, sizeof(id));
 	memcpy(data + 2, &sum, sizeof(sum));
-	sum = v4 ? checksum(0, data, bytes) : checksum6(&way, IPPROTO_ICMPV6, data, bytes);
+	sum = v4 ? packet_checksum(0, data, bytes) : packet_checksum6(&way, IPPROTO_ICMPV6, data, bytes);
 	memcpy(data + 2, &sum, sizeof(sum));
 	deliver(d->in.net, &way, v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6, NULL, data, bytes);
 	return (ssize_t)bytes;

@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <string.h>
 
+#include "sentry/net/filter.h"
 #include "sentry/net/inet/inet_impl.h"
 
 #define PROTO_MAX 263                     /* IPPROTO_MAX */
@@ -37,6 +38,7 @@ void inet_copy_options(struct inet_sock *to, const struct inet_sock *from)
 {
 	struct socket *a = &to->sock;
 	const struct socket *b = &from->sock;
+	filter_inherit(a, b);
 	a->sndbuf = b->sndbuf;
 	a->rcvbuf = b->rcvbuf;
 	a->buf_lock = b->buf_lock;

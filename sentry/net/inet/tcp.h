@@ -116,6 +116,9 @@ ssize_t tcp_recv(struct task *t, struct socket *s, struct socket_msg *m);
 void tcp_push(struct tcp_sock *s, bool all);              /* moves from sndq to the peer what its window and TCP_CORK allow */
 size_t tcp_readable(const struct tcp_sock *s);
 bool tcp_at_mark(const struct tcp_sock *s);
+/* tcp_filter.c: moves a segment of s's sndq to p as far as p's filter wants it, adding to *moved. False: it was dropped, and
+ * comes again later. */
+bool tcp_filter_segment(struct tcp_sock *s, struct tcp_sock *p, size_t room, size_t *moved) MUST_CHECK;
 
 /* tcp_close.c */
 int tcp_shutdown(struct socket *s, int how);

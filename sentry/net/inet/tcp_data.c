@@ -91,8 +91,12 @@ void tcp_push(struct tcp_sock *s, bool all)
 		}
 		if (s->timer.armed)
 			ktimer_cancel(&s->timer);
-		while (s->sndq.bytes > 0 && (room = window_left(p)) > 0)
-			moved += bufq_move(&p->rcvq, &s->sndq, room);
+		while (s->sndq.bytes > 0 && (room = window_left(p)) > 0) {
+			if (!p->in.sock.filter)
+				moved += bufq_move(&p->rcvq, &s->sndq, room);
+			else if (!tcp_filter_segment(s, p, room, &moved))
+				break;
+		}
 		if (moved)
 			arrived(s, p, moved);
 		tell_room(s);
@@ -124,7 +128,7 @@ static ssize_t queue(struct tcp_sock *s, struct uio *src, bool hold)
 {
 	struct tcp_sock *p = s->peer;
 	size_t bytes = MIN(src->resid, CHUNK), window = window_left(p);
-	if (!hold && s->sndq.bytes == 0 && window > 0) {
+	if (!hold && s->sndq.bytes == 0 && window > 0 && !p->in.sock.filter) {
 		ssize_t n = bufq_write(&p->rcvq, src, MIN(bytes, window));
 		if (n > 0)
 			arrived(s, p, (size_t)n);

@@ -10,6 +10,7 @@
 
 #include "sentry/fs/tmpfs/tmpfs.h"
 #include "sentry/kernel/pid_ns.h"
+#include "sentry/net/filter.h"
 #include "sentry/net/netlink/netlink_impl.h"
 
 #define OVERHEAD 512                      /* of an sk_buff */
@@ -31,6 +32,10 @@ static void overrun(struct netlink_sock *to)
 
 bool nl_deliver(struct netlink_sock *to, struct nl_buf *b)
 {
+	if (!filter_run_bytes(&to->sock, b->data, &b->len)) {
+		free(b);
+		return true;
+	}
 	b->charge = b->len + OVERHEAD;
 	if (to->rmem > to->sock.rcvbuf || fs_memory_charge(b->charge)) {
 		overrun(to);

@@ -3,6 +3,7 @@
  * HOW      What is sent lies in the receiver's queue, charged to the sender until it is read; that is the back-pressure.
  * LINUX    net/unix/af_unix.c. Same: a stream read stops behind bytes that files came with, and, with SO_PASSCRED, where
  *          the sender changes; datagram queues hold max_dgram_qlen + 1 messages of others than the peer. */
+#include "sentry/net/filter.h"
 #include "sentry/net/unix/unix_impl.h"
 
 #include <string.h>
@@ -157,6 +158,10 @@ static ssize_t datagram_send(struct task *t, struct unix_sock *u, struct socket_
 	err = buf_make(u, m, bytes, &b);
 	if (err)
 		return err;
+	if (!filter_run_bytes(&other->sock, b->data, &b->len)) {
+		buf_free(b);                     /* Linux doesn't tell the sender either */
+		return (ssize_t)bytes;
+	}
 	buf_send(t, other, b, m);
 	return (ssize_t)bytes;
 }
