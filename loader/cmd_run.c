@@ -112,6 +112,13 @@ static struct err *configure(struct sandbox *sb, const bool stdio_open[3])
 	};
 	for (int i = 0; i < 3; i++)
 		sb->cfg.stdio[i] = stdio_open[i] ? i : -1;
+	struct sentry_publish *publish = xzalloc(sizeof(*publish) * (size_t)(o->npublish + 1));
+	sb->cfg.publish = publish;
+	for (int i = 0; i < o->npublish; i++, sb->cfg.npublish++) {
+		struct err *e = publish_listen(&o->publish[i], &publish[i]);
+		if (e)
+			return e;
+	}
 	terminal_open(&sb->terminal, o->tty, o->debug || (o->strace && !o->strace_file), &sb->cfg);
 	return open_strace(o, &sb->cfg.strace_fd);
 }
@@ -133,6 +140,8 @@ static struct err *start(struct sandbox *sb, const struct cgroup *cg)
 	for (size_t i = 0; i < ARRAY_SIZE(theirs); i++)
 		if (theirs[i] >= 0)
 			close(theirs[i]);
+	for (int i = 0; i < sb->cfg.npublish; i++)
+		close(sb->cfg.publish[i].fd);
 	e = namespaces_map(sb);
 	timeline_mark(TIMELINE_MAPPED);
 	if (!e)

@@ -27,6 +27,7 @@ static const struct option long_options[] = {
 	{ "user", required_argument, NULL, 'u' },
 	{ "hostname", required_argument, NULL, O_HOSTNAME },
 	{ "net", required_argument, NULL, O_NET },
+	{ "publish", required_argument, NULL, 'p' },
 	{ "memory", required_argument, NULL, 'm' },
 	{ "cpus", required_argument, NULL, O_CPUS },
 	{ "pids-limit", required_argument, NULL, O_PIDS_LIMIT },
@@ -244,6 +245,8 @@ static struct err *parse_one(int opt, int nargs, char **args, struct options *o)
 		return parse_hostname(optarg, o);
 	case O_NET:
 		return strcmp(optarg, "none") == 0 ? NULL : err_new("%s: only 'none' is possible", optarg);
+	case 'p':
+		return publish_parse(optarg, &o->publish[o->npublish++]);
 	case 'm':
 	case O_CPUS:
 	case O_PIDS_LIMIT:
@@ -288,12 +291,13 @@ struct err *options_parse(int nargs, char **args, struct options *o)
 	*o = (struct options){ .hostname = "sbx" };
 	o->mounts = xzalloc(sizeof(*o->mounts) * (size_t)nargs);
 	o->env = xzalloc(sizeof(*o->env) * (size_t)nargs);
+	o->publish = xzalloc(sizeof(*o->publish) * (size_t)nargs);
 	optind = 0;
 	opterr = 0;
 	for (;;) {
 		int word = optind ? optind : 1;
 		/* '+': stop at the first word that is no option. ':': tell a missing argument from an unknown option. */
-		int opt = getopt_long(nargs, args, "+:w:e:u:m:th", long_options, NULL);
+		int opt = getopt_long(nargs, args, "+:w:e:u:p:m:th", long_options, NULL);
 		if (opt == -1)
 			break;
 		if (opt == O_HELP || opt == 'h') {

@@ -1,7 +1,7 @@
 /* options.h - the command line of `sbx run`. */
 #pragma once
 
-#include "loader/err.h"
+#include "loader/publish.h"
 
 struct mount_option {
 	enum { OPT_BIND, OPT_RO_BIND, OPT_TMPFS } kind;
@@ -17,6 +17,8 @@ struct options {
 	const char **env;                 /* -e, in the order given: NAME=VALUE or NAME */
 	int nenv;
 	bool clearenv;
+	struct publish_option *publish;
+	int npublish;
 	uint32_t uid, gid;
 	const char *hostname;
 	uint64_t memory_bytes;            /* 0: no limit; likewise below */

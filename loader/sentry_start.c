@@ -3,6 +3,7 @@
  * CAP_SYS_PTRACE reaches the processes of its user namespace: the stubs (and gofer and init, which are of the same trust
  * to the host: none). Reading a stub's memory would need no capability, but for Yama's ptrace_scope. */
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -19,9 +20,14 @@
 static int close_others(const struct sentry_config *cfg)
 {
 	const struct pl_config *pl = &cfg->platform;
-	const int keep[] = { 0, 1, 2, cfg->gofer_fd, cfg->control_fd, cfg->stdio[0], cfg->stdio[1], cfg->stdio[2], cfg->debug_fd,
-			     cfg->strace_fd, cfg->tty_in, cfg->tty_out, pl->init_fd, pl->template_fd, pl->template_memfd, pl->ro_memfd, pl->doorbell_fd };
-	return close_all_but(keep, ARRAY_SIZE(keep));
+	const int fixed[] = { 0, 1, 2, cfg->gofer_fd, cfg->control_fd, cfg->stdio[0], cfg->stdio[1], cfg->stdio[2], cfg->debug_fd,
+			      cfg->strace_fd, cfg->tty_in, cfg->tty_out, pl->init_fd, pl->template_fd, pl->template_memfd, pl->ro_memfd, pl->doorbell_fd };
+	int n = ARRAY_SIZE(fixed);
+	AUTO(free) int *keep = xzalloc(sizeof(*keep) * (size_t)(n + cfg->npublish));
+	memcpy(keep, fixed, sizeof(fixed));
+	for (int i = 0; i < cfg->npublish; i++)
+		keep[n++] = cfg->publish[i].fd;
+	return close_all_but(keep, n);
 }
 
 struct err *sentry_start(struct start *st)
@@ -43,7 +49,7 @@ struct err *sentry_start(struct start *st)
 		return e;
 	int err = close_others(&cfg);
 	if (!err)
-		err = seccomp_install(&filter_sentry, cfg.debug_fd);
+		err = seccomp_install(cfg.npublish ? &filter_sentry_publish : &filter_sentry, cfg.debug_fd);
 	if (err)
 		return err_errno(-err, "sentry");
 	debug_fd = cfg.debug_fd;

@@ -23,6 +23,7 @@
 #include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task.h"
 #include "sentry/net/net.h"
+#include "sentry/net/publish/publish.h"
 #include "sentry/sentry.h"
 #include "sentry/vfs/entry.h"
 #include "sentry/vfs/path.h"
@@ -286,6 +287,9 @@ void boot_main(void *unused)
 	t->ipc_ns = ipc_ns_get(&ipc_ns_first);
 
 	t->net = net_new(true);
+	int err = publish_start(t->net);
+	if (err)
+		boot_failed(125, "--publish: %s", strerror(-err));
 	t->pid_ns_children = pid_ns_get(pid_ns_first());
 
 	look_ahead(v);

@@ -13,6 +13,7 @@
 #include "sentry/boot.h"
 #include "sentry/fs/tty/tty.h"
 #include "sentry/kernel/task.h"
+#include "sentry/net/publish/publish.h"
 #include "sentry/sentry.h"
 #include "sentry/stats.h"
 
@@ -42,7 +43,7 @@ void sandbox_pids_refused(void)
 }
 
 static int exit_status_of_init;
-static bool draining;                     /* init has ended, its last output is on its way to the terminal */
+static bool draining;                     /* init has ended, its last output is on its way to terminal and network */
 
 static void say_good_bye(void)
 {
@@ -52,12 +53,17 @@ static void say_good_bye(void)
 	loop_stop();
 }
 
+static void drain_console(void)
+{
+	console_when_drained(say_good_bye);
+}
+
 void sandbox_exit(int wait_status)
 {
 	timeline_mark(TIMELINE_EXIT);
 	exit_status_of_init = wait_status;
 	draining = true;
-	console_when_drained(say_good_bye);
+	publish_when_drained(drain_console);
 }
 
 void sandbox_fatal(const char *why)

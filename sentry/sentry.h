@@ -23,6 +23,12 @@ struct sentry_hint {
 	bool open;                        /* and open for reading */
 };
 
+/* A port that host clients reach. */
+struct sentry_publish {
+	int fd;                           /* listening, O_NONBLOCK */
+	uint16_t port;                    /* of the guest */
+};
+
 struct sentry_config {
 	struct pl_config platform;
 	int gofer_fd;                     /* SOCK_SEQPACKET, gofer/protocol.h */
@@ -39,6 +45,8 @@ struct sentry_config {
 	int nmounts;
 	const struct sentry_hint *hints;
 	int nhints;
+	const struct sentry_publish *publish;
+	int npublish;
 	const char *const *argv;          /* argv[0] is looked up in PATH of envp */
 	const char *const *envp;
 	const char *cwd, *hostname;

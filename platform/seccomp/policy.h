@@ -17,6 +17,7 @@ struct policy {
 	const char *name;
 	const struct policy_rule *rules;
 	size_t nrules;
+	const struct policy *base;        /* what is allowed besides; or NULL */
 };
 
 #define ALLOW(call) { .nr = SCMP_SYS(call) }

@@ -42,7 +42,8 @@ static const struct policy_rule rules[] = {
 	ALLOW_IF(futex, IS32(1, FUTEX_WAKE)), ALLOW_IF(futex, IS32(1, FUTEX_WAKE_PRIVATE)),
 
 	/* To gofer, stubs, init and loader. */
-	ALLOW(sendmsg), ALLOW(recvmsg), ALLOW(sendto), ALLOW(recvfrom),
+	ALLOW_IF(sendmsg, HAS_NONE_OF(2, MSG_FASTOPEN)), ALLOW(recvmsg),
+	ALLOW_IF(sendto, HAS_NONE_OF(3, MSG_FASTOPEN)), ALLOW(recvfrom),
 	ALLOW_IF(socketpair, IS32(0, AF_UNIX), IS32(2, 0)),
 	ALLOW_IF(setsockopt, IS32(1, SOL_SOCKET), IS32(2, SO_PASSCRED)),
 
@@ -70,3 +71,16 @@ static const struct policy_rule rules[] = {
 	/* abort() raises its own signal. */
 	ALLOW(gettid), ALLOW_IF(tgkill, IS32(2, SIGABRT)), SANITIZER_RULES};
 POLICY(sentry);
+
+/* With --publish: accepting on the listening sockets it was handed, and ending what it accepted. Not
+   SHUT_RD: it makes of a listening socket an unconnected one of the host's network. */
+static const struct policy_rule publish_rules[] = {
+	ALLOW_IF(accept4, IS32(3, SOCK_NONBLOCK | SOCK_CLOEXEC)),
+	ALLOW_IF(shutdown, IS32(1, SHUT_WR)),
+	ALLOW_IF(setsockopt, IS32(1, SOL_SOCKET), IS32(2, SO_LINGER)),
+};
+const struct policy policy_sentry_publish = {.name = "sentry_publish",
+					     .rules = publish_rules,
+					     .nrules = sizeof(publish_rules) /
+						       sizeof(publish_rules[0]),
+					     .base = &policy_sentry};

@@ -18,6 +18,7 @@
 	const struct filter filter_##id = { filter_##id##_insns, ARRAY_SIZE(filter_##id##_insns) }
 FILTER(gofer);
 FILTER(sentry);
+FILTER(sentry_publish);
 FILTER(init);
 
 static int trap_report_fd = -1;

@@ -10,7 +10,8 @@ struct filter {
 	const struct sock_filter *insns;
 	unsigned short len;
 };
-extern const struct filter filter_gofer, filter_sentry, filter_init;
+/* filter_sentry_publish: filter_sentry, and what --publish needs. */
+extern const struct filter filter_gofer, filter_sentry, filter_sentry_publish, filter_init;
 
 /* Puts the calling process under the filter, for ever. It sets no_new_privs. A call that is not allowed kills the process;
  * with report_fd >= 0 it is refused just the same, but the process first writes its number there. 0, -errno. */

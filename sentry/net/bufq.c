@@ -98,6 +98,45 @@ ssize_t bufq_write(struct bufq *q, struct uio *src, size_t bytes)
 	return (ssize_t)done;
 }
 
+/* How many bytes there are is known only afterwards: few are moved to where they take no more memory than they need. */
+ssize_t bufq_append(struct bufq *q, size_t bytes, bufq_get_fn *get, void *arg)
+{
+	struct nbuf *b = nbuf_new(LARGE_BYTES - sizeof(*b));
+	if (!b)
+		return -ENOBUFS;
+	ssize_t n = get(arg, b->data, MIN(bytes, (size_t)b->cap));
+	if (n <= 0) {
+		nbuf_free(b);
+		return n;
+	}
+	b->end = (uint32_t)n;
+	if ((size_t)n < LARGE_BYTES / 4) {
+		struct uio src;
+		uio_init_kernel(&src, b->data, (size_t)n);
+		ssize_t moved = bufq_write(q, &src, (size_t)n);
+		b->off = moved > 0 ? (uint32_t)moved : 0;
+	}
+	if (b->off < b->end) {
+		TAILQ_INSERT_TAIL(&q->bufs, b, link);
+		q->bytes += b->end - b->off;
+	} else {
+		nbuf_free(b);
+	}
+	return n;
+}
+
+int bufq_iov(const struct bufq *q, struct iovec *iov, int n)
+{
+	struct nbuf *b;
+	int used = 0;
+	TAILQ_FOREACH(b, &q->bufs, link) {
+		if (used == n)
+			break;
+		iov[used++] = (struct iovec){ .iov_base = b->data + b->off, .iov_len = b->end - b->off };
+	}
+	return used;
+}
+
 ssize_t bufq_peek(struct bufq *q, struct uio *dst, size_t skip, size_t bytes)
 {
 	size_t done = 0;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <sys/queue.h>
+#include <sys/uio.h>
 
 #include "sentry/mm/uio.h"
 
@@ -24,5 +25,10 @@ ssize_t bufq_peek(struct bufq *q, struct uio *dst, size_t skip, size_t bytes) MU
 /* Takes the first `bytes`: what was moved; -EFAULT if nothing was. */
 ssize_t bufq_read(struct bufq *q, struct uio *dst, size_t bytes) MUST_CHECK;
 void bufq_drop(struct bufq *q, size_t bytes);
+/* Appends up to `bytes` that get() puts into a buffer it is given, once: what that returned, or -ENOBUFS. */
+typedef ssize_t bufq_get_fn(void *arg, void *to, size_t bytes);
+ssize_t bufq_append(struct bufq *q, size_t bytes, bufq_get_fn *get, void *arg) MUST_CHECK;
+/* Where the first bytes lie: in how many of the n iovecs. Until the queue changes. */
+int bufq_iov(const struct bufq *q, struct iovec *iov, int n);
 /* Moves buffers from the head of `from` until at least `bytes` have gone or nothing is left: how many bytes. */
 size_t bufq_move(struct bufq *to, struct bufq *from, size_t bytes);

@@ -82,10 +82,50 @@ static void single_bytes_share_buffers(void **state)
 	assert_int_equal(fs_memory_used(), before);
 }
 
+static ssize_t give(void *arg, void *to, size_t bytes)
+{
+	size_t *left = arg, n = MIN(bytes, *left);
+	memcpy(to, in + sizeof(in) - *left, n);
+	*left -= n;
+	return n ? (ssize_t)n : -EAGAIN;
+}
+
+/* What somebody else puts there is as good as what was copied; little of it takes little memory. */
+static void bytes_can_be_got_and_seen(void **state)
+{
+	struct bufq q;
+	bufq_init(&q);
+	uint64_t before = fs_memory_used();
+	size_t small = 100;
+	assert_int_equal(bufq_append(&q, 1000, give, &small), 100);
+	assert_int_equal(bufq_append(&q, 1000, give, &small), -EAGAIN);
+	assert_true(fs_memory_used() - before <= 512);
+	bufq_drop(&q, 100);
+	size_t left = sizeof(in), got = 0;
+	ssize_t n;
+	while ((n = bufq_append(&q, 70000, give, &left)) > 0)
+		got += (size_t)n;
+	assert_int_equal(got, sizeof(in));
+	assert_int_equal(q.bytes, sizeof(in));
+	struct iovec iov[8];
+	size_t seen = 0;
+	while (q.bytes > 0) {
+		int used = bufq_iov(&q, iov, 3);
+		assert_in_range(used, 1, 3);
+		for (int i = 0; i < used; i++) {
+			assert_memory_equal(iov[i].iov_base, in + seen, iov[i].iov_len);
+			seen += iov[i].iov_len;
+			bufq_drop(&q, iov[i].iov_len);
+		}
+	}
+	assert_int_equal(seen, sizeof(in));
+	assert_int_equal(fs_memory_used(), before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bytes_come_out_in_order),
+		cmocka_unit_test(bytes_can_be_got_and_seen), cmocka_unit_test(bytes_come_out_in_order),
 		cmocka_unit_test(peeking_leaves_them_there),
 		cmocka_unit_test(single_bytes_share_buffers),
 	};

@@ -10,6 +10,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -122,6 +123,25 @@ static const struct call hostile_to_sentry[] = {
 	{ "tgkill(SIGTERM)", SYS_tgkill, { 0, 0, 0 } },
 	{ "setting RLIMIT_CORE", SYS_prlimit64, { 0, 4, 8, 0 } },
 };
+static const struct call hostile_to_sentry_unpublished[] = {
+	{ "accept4", SYS_accept4, { -1UL, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC } },
+	{ "shutdown", SYS_shutdown, { -1UL, SHUT_WR } },
+	{ "setsockopt(SO_LINGER)", SYS_setsockopt, { -1UL, SOL_SOCKET, SO_LINGER } },
+};
+/* With sockets of the host's network at hand: nothing that makes a connection, or another listener. */
+static const struct call hostile_to_sentry_publishing[] = {
+	{ "accept", SYS_accept, { -1UL, 0, 0 } },
+	{ "accept4 without O_CLOEXEC", SYS_accept4, { -1UL, 0, 0, SOCK_NONBLOCK } },
+	{ "listen", SYS_listen, { -1UL, 1 } },
+	{ "shutdown(SHUT_RD)", SYS_shutdown, { -1UL, SHUT_RD } },
+	{ "shutdown(SHUT_RDWR)", SYS_shutdown, { -1UL, SHUT_RDWR } },
+	{ "sendto(MSG_FASTOPEN)", SYS_sendto, { -1UL, 0, 0, MSG_FASTOPEN, 0, 0 } },
+	{ "sendmsg(MSG_FASTOPEN)", SYS_sendmsg, { -1UL, 0, MSG_FASTOPEN | MSG_DONTWAIT } },
+	{ "sendmmsg", SYS_sendmmsg, { -1UL, 0, 0, 0 } },
+	{ "setsockopt(TCP_FASTOPEN_CONNECT)", SYS_setsockopt, { -1UL, IPPROTO_TCP, TCP_FASTOPEN_CONNECT } },
+	{ "setsockopt(SO_BINDTODEVICE)", SYS_setsockopt, { -1UL, SOL_SOCKET, SO_BINDTODEVICE } },
+	{ "getsockopt", SYS_getsockopt, { -1UL, SOL_SOCKET, SO_ERROR } },
+};
 static const struct call hostile_to_gofer[] = {
 	{ "ptrace", SYS_ptrace, { 0 } },
 	{ "process_vm_readv", SYS_process_vm_readv, { 1 } },
@@ -180,6 +200,18 @@ static void the_sentrys_filter_holds(void **state)
 	SKIP_SANITIZED;
 	each(&filter_sentry, "sentry", hostile, ARRAY_SIZE(hostile));
 	each(&filter_sentry, "sentry", hostile_to_sentry, ARRAY_SIZE(hostile_to_sentry));
+	each(&filter_sentry, "sentry", hostile_to_sentry_unpublished, ARRAY_SIZE(hostile_to_sentry_unpublished));
+}
+
+static void a_publishing_sentrys_filter_holds(void **state)
+{
+	SKIP_SANITIZED;
+	const struct filter *f = &filter_sentry_publish;
+	each(f, "sentry", hostile, ARRAY_SIZE(hostile));
+	each(f, "sentry", hostile_to_sentry, ARRAY_SIZE(hostile_to_sentry));
+	each(f, "sentry", hostile_to_sentry_publishing, ARRAY_SIZE(hostile_to_sentry_publishing));
+	for (size_t i = 0; i < ARRAY_SIZE(hostile_to_sentry_unpublished); i++)
+		assert_int_equal(attempt(f, &hostile_to_sentry_unpublished[i]), THROUGH);
 }
 
 static void the_gofers_filter_holds(void **state)
@@ -373,7 +405,7 @@ static void nothing_is_in_the_empty_root(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_sentrys_filter_holds),
+		cmocka_unit_test(the_sentrys_filter_holds), cmocka_unit_test(a_publishing_sentrys_filter_holds),
 		cmocka_unit_test(the_gofers_filter_holds),
 		cmocka_unit_test(inits_filter_holds),
 		cmocka_unit_test(the_other_abi_is_no_way_around),

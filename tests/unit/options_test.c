@@ -137,12 +137,38 @@ static void what_is_wrong_is_named(void **state)
 	refuses(PARSE(&o, "--rootfs", "", "p"), "--rootfs");
 }
 
+static void ports_have_two_ends(void **state)
+{
+	struct options o;
+	assert_null(PARSE(&o, "-p", "8080:80", "--publish", "0.0.0.0:0:443/tcp", "-p", "[::1]:65535:1", "prog"));
+	assert_int_equal(o.npublish, 3);
+	assert_int_equal(o.publish[0].host.v4.sin_addr.s_addr, htonl(INADDR_LOOPBACK));
+	assert_int_equal(o.publish[0].host.v4.sin_port, htons(8080));
+	assert_int_equal(o.publish[0].guest_port, 80);
+	assert_int_equal(o.publish[1].host.v4.sin_addr.s_addr, INADDR_ANY);
+	assert_int_equal(o.publish[1].guest_port, 443);
+	assert_int_equal(o.publish[2].host.sa.sa_family, AF_INET6);
+	assert_memory_equal(&o.publish[2].host.v6.sin6_addr, &in6addr_loopback, sizeof(in6addr_loopback));
+	assert_int_equal(o.publish[2].host.v6.sin6_port, htons(65535));
+	refuses(PARSE(&o, "-p", "80", "prog"), "--publish: 80: must be HOST:GUEST");
+	refuses(PARSE(&o, "-p", "80:80/udp", "prog"), "only tcp");
+	refuses(PARSE(&o, "-p", "65536:80", "prog"), "HOST must be");
+	refuses(PARSE(&o, "-p", ":80", "prog"), "HOST must be");
+	refuses(PARSE(&o, "-p", "80:0", "prog"), "GUEST must be");
+	refuses(PARSE(&o, "-p", "80:", "prog"), "GUEST must be");
+	refuses(PARSE(&o, "-p", "80:1x", "prog"), "GUEST must be");
+	refuses(PARSE(&o, "-p", "localhost:80:80", "prog"), "IP must be");
+	refuses(PARSE(&o, "-p", "::1:80:80", "prog"), "IP must be");
+	refuses(PARSE(&o, "-p", "[::1:80:80", "prog"), "IP must be");
+	refuses(PARSE(&o, "-p", "1111111111111111111111111111111111111111111111111111:80:80", "prog"), "IP must be");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bytes_are_read_as_podman_does), cmocka_unit_test(durations_have_units),
 		cmocka_unit_test(mounts_keep_their_order),       cmocka_unit_test(the_program_ends_our_options),
-		cmocka_unit_test(values_are_kept),               cmocka_unit_test(what_is_wrong_is_named),
+		cmocka_unit_test(values_are_kept),  cmocka_unit_test(ports_have_two_ends),               cmocka_unit_test(what_is_wrong_is_named),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,7 @@
 
 #include "platform/seccomp/policy.h"
 
-extern const struct policy policy_sentry, policy_gofer, policy_init;
+extern const struct policy policy_sentry, policy_sentry_publish, policy_gofer, policy_init;
 
 static void fail(const struct policy *p, const char *what, int err)
 {
@@ -30,10 +30,24 @@ static unsigned count_args(const struct policy_rule *r)
 /* A call that is allowed without conditions needs no further lines, and libseccomp refuses them. */
 static int has_plain_line(const struct policy *p, int nr)
 {
-	for (size_t i = 0; i < p->nrules; i++)
-		if (p->rules[i].nr == nr && count_args(&p->rules[i]) == 0)
-			return 1;
+	for (; p; p = p->base)
+		for (size_t i = 0; i < p->nrules; i++)
+			if (p->rules[i].nr == nr && count_args(&p->rules[i]) == 0)
+				return 1;
 	return 0;
+}
+
+static void add_rules(scmp_filter_ctx ctx, const struct policy *whole, const struct policy *p)
+{
+	for (size_t i = 0; i < p->nrules; i++) {
+		const struct policy_rule *r = &p->rules[i];
+		unsigned nargs = count_args(r);
+		if (nargs > 0 && has_plain_line(whole, r->nr))
+			continue;
+		int err = seccomp_rule_add_exact_array(ctx, SCMP_ACT_ALLOW, r->nr, nargs, r->args);
+		if (err && err != -EEXIST)
+			fail(p, seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, r->nr), err);
+	}
 }
 
 static void print_filter(const struct policy *p)
@@ -46,15 +60,8 @@ static void print_filter(const struct policy *p)
 		err = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	if (err)
 		fail(p, "seccomp_attr_set", err);
-	for (size_t i = 0; i < p->nrules; i++) {
-		const struct policy_rule *r = &p->rules[i];
-		unsigned nargs = count_args(r);
-		if (nargs > 0 && has_plain_line(p, r->nr))
-			continue;
-		err = seccomp_rule_add_exact_array(ctx, SCMP_ACT_ALLOW, r->nr, nargs, r->args);
-		if (err && err != -EEXIST)
-			fail(p, seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, r->nr), err);
-	}
+	for (const struct policy *from = p; from; from = from->base)
+		add_rules(ctx, p, from);
 	FILE *bpf = tmpfile();
 	if (!bpf)
 		fail(p, "tmpfile", -1);
@@ -76,6 +83,7 @@ int main(void)
 	printf("/* Made by mkfilters from platform/seccomp/policy_*.c. */\n");
 	print_filter(&policy_gofer);
 	print_filter(&policy_sentry);
+	print_filter(&policy_sentry_publish);
 	print_filter(&policy_init);
 	return 0;
 }

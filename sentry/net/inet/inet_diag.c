@@ -41,6 +41,8 @@ void inet_diag_each(struct net *net, bool (*fn)(void *arg, const struct inet_dia
 	struct inet_sock *in;
 	struct tcp_conn *c, *next;
 	TAILQ_FOREACH(in, &net->socks, net_link) {
+		if (in->sock.type == SOCK_STREAM && container_of(in, struct tcp_sock, in)->outside)
+			continue;
 		struct inet_diag d = describe(in);
 		if (!fn(arg, &d))
 			return;

@@ -44,6 +44,7 @@ struct tcp_sock {
 	struct inet_sock in;
 	int refs;                         /* its file, its peer */
 	bool dead;                        /* the file is gone */
+	bool outside;                     /* its program is outside of the sandbox (net/publish): guests don't see it */
 	enum tcp_state state;
 	/* socket(7)'s own idea of it (Linux: socket->state): what connect(2) answers. */
 	enum { SS_UNCONNECTED, SS_CONNECTING, SS_CONNECTED, SS_DISCONNECTING } ss;
@@ -106,6 +107,9 @@ struct tcp_sock *tcp_listener_find(struct net *net, const struct inet_addr *to, 
 int tcp_listen(struct task *t, struct socket *s, int backlog);
 int tcp_accept(struct socket *s, struct socket **out);
 int tcp_connect(struct task *t, struct socket *s, const struct sockaddr_storage *addr, socklen_t len);
+/* A new socket, outside, connects to `to`, or waits for that in SYN_SENT, or has been refused; what sock.wq has to tell, it tells.
+ * -EADDRINUSE: there is such a connection. */
+int tcp_connect_from(struct net *net, const struct inet_addr *from, const struct inet_addr *to, struct tcp_sock **out) MUST_CHECK;
 void tcp_unlisten(struct tcp_sock *s);                    /* those in its queues are reset. Sleeps */
 void tcp_undefer(struct tcp_sock *child);                 /* its first data has come */
 void tcp_leave_synq(struct tcp_sock *s);
@@ -114,6 +118,11 @@ void tcp_leave_synq(struct tcp_sock *s);
 ssize_t tcp_send(struct task *t, struct socket *s, struct socket_msg *m);
 ssize_t tcp_recv(struct task *t, struct socket *s, struct socket_msg *m);
 void tcp_push(struct tcp_sock *s, bool all);              /* moves from sndq to the peer what its window and TCP_CORK allow */
+/* For those outside, whose bytes are no guest's. get() puts up to the peer's window into a buffer: what it returned; -EAGAIN: no
+ * window, EPOLLOUT will tell; -ENOBUFS, -EPIPE, -ECONNRESET. */
+ssize_t tcp_send_from(struct tcp_sock *s, bufq_get_fn *get, void *arg) MUST_CHECK;
+bool tcp_has_window(struct tcp_sock *s);                  /* false: EPOLLOUT will tell */
+void tcp_took(struct tcp_sock *s, size_t bytes);          /* of rcvq */
 size_t tcp_readable(const struct tcp_sock *s);
 bool tcp_at_mark(const struct tcp_sock *s);
 /* tcp_filter.c: moves a segment of s's sndq to p as far as p's filter wants it, adding to *moved. False: it was dropped, and

@@ -21,6 +21,8 @@ static void unlink_peer(struct tcp_sock *s)
 		return;
 	if (p != s && p->peer == s) {
 		p->peer = NULL;
+		if (p->outside)                  /* nobody will read what it has, or send to it, any more */
+			tcp_wake(p, EPOLLHUP);
 		tcp_put(s);
 	}
 	tcp_put(p);

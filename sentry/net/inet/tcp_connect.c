@@ -234,6 +234,28 @@ static int connect_start(struct tcp_sock *s, const struct sockaddr_storage *addr
 	return err;
 }
 
+int tcp_connect_from(struct net *net, const struct inet_addr *from, const struct inet_addr *to, struct tcp_sock **out)
+{
+	struct tcp_key key = tcp_key_of(from, to);
+	struct tcp_conn *c = tcp_conn_find(net, &key);
+	if (c && !tcp_time_wait_reuse(c))
+		return -EADDRINUSE;
+	struct tcp_sock *s;
+	int err = tcp_make(net, ip_is_v4(&to->ip) ? AF_INET : AF_INET6, 0, &s);
+	if (err)
+		return err;
+	s->outside = true;
+	s->in.local = *from;
+	s->in.remote = *to;
+	s->in.sock.buf_lock = SOCK_SNDBUF_LOCK;
+	s->ss = SS_CONNECTED;
+	tcp_hash(s);
+	if (send_syn(s))
+		tcp_reset(s, ECONNREFUSED);
+	*out = s;
+	return 0;
+}
+
 int tcp_connect(struct task *t, struct socket *sock, const struct sockaddr_storage *addr, socklen_t len)
 {
 	(void)t;

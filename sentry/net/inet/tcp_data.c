@@ -113,15 +113,13 @@ static bool peer_refuses(const struct tcp_sock *s)
 	return (p->shutdown & RCV_SHUTDOWN) && (p->state == TCP_FIN_WAIT1 || p->state == TCP_FIN_WAIT2);
 }
 
-static ssize_t send_to_nobody(struct tcp_sock *s, struct socket_msg *m)
+static void send_to_nobody(struct tcp_sock *s)
 {
 	AUTO(tcp_put) struct tcp_sock *hold = tcp_get(s);
 	AUTO(tcp_put) struct tcp_sock *p = s->peer && s->peer != s ? tcp_get(s->peer) : NULL;
-	size_t n = uio_skip(m->data, m->data->resid);
 	tcp_reset(s, ECONNRESET);
 	if (p)
 		tcp_reset(p, ECONNRESET);
-	return (ssize_t)n;
 }
 
 static ssize_t queue(struct tcp_sock *s, struct uio *src, bool hold)
@@ -180,8 +178,10 @@ ssize_t tcp_send(struct task *t, struct socket *sock, struct socket_msg *m)
 		return err;
 	if (m->data->resid == 0)
 		return 0;
-	if (peer_refuses(s))
-		return send_to_nobody(s, m);
+	if (peer_refuses(s)) {
+		send_to_nobody(s);
+		return (ssize_t)uio_skip(m->data, m->data->resid);
+	}
 	/* Where the last byte will be, if it is urgent: known only when all is taken. */
 	uint64_t end = s->snd_pos + s->sndq.bytes + m->data->resid;
 	if ((m->flags & MSG_OOB) && m->data->resid <= CHUNK) {
@@ -191,6 +191,34 @@ ssize_t tcp_send(struct task *t, struct socket *sock, struct socket_msg *m)
 	ssize_t n = queue(s, m->data, s->cork || (m->flags & MSG_MORE));
 	if (n > 0 && m->data->resid == 0 && (m->flags & MSG_ZEROCOPY) && sock->zerocopy)
 		inet_zerocopy_done(&s->in, s->zerocopy_id++);
+	return n;
+}
+
+bool tcp_has_window(struct tcp_sock *s)
+{
+	bool has = s->peer && window_left(s->peer) > 0;
+	s->nospace = !has;
+	return has;
+}
+
+ssize_t tcp_send_from(struct tcp_sock *s, bufq_get_fn *get, void *arg)
+{
+	int err = check_state(s);
+	if (err)
+		return err;
+	if (peer_refuses(s)) {
+		char byte;
+		ssize_t n = get(arg, &byte, 1);
+		if (n > 0)
+			send_to_nobody(s);
+		return n > 0 ? -ECONNRESET : n;
+	}
+	if (!tcp_has_window(s))
+		return -EAGAIN;
+	struct tcp_sock *p = s->peer;
+	ssize_t n = bufq_append(&p->rcvq, window_left(p), get, arg);
+	if (n > 0)
+		arrived(s, p, (size_t)n);
 	return n;
 }
 
@@ -239,6 +267,14 @@ static void read_done(struct tcp_sock *s, size_t bytes)
 	struct tcp_sock *p = s->peer;
 	if (p && p->sndq.bytes > 0)
 		tcp_push(p, !p->cork);
+	else if (p && p->outside && window_left(s) >= s->rcvq.bytes / 2)
+		tell_room(p);
+}
+
+void tcp_took(struct tcp_sock *s, size_t bytes)
+{
+	bufq_drop(&s->rcvq, bytes);
+	read_done(s, bytes);
 }
 
 static ssize_t read_queue(struct tcp_sock *s, struct socket_msg *m, size_t skip, size_t bytes)
