@@ -110,7 +110,12 @@ static void wait_command(struct slot *slot)
 	for (uint32_t yields = RO->yields; yields; yields--) {
 		if (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_COMMAND)
 			return;
+		uint64_t before = __builtin_ia32_rdtsc();
 		SYS(__NR_sched_yield, 0);
+		if (__builtin_ia32_rdtsc() - before > RO->long_yield) {
+			slot->long_yields++;
+			break;
+		}
 	}
 	for (uint32_t seen = SLOT_EVENT; ; ) {
 		if (__atomic_compare_exchange_n(&slot->state, &seen, SLOT_EVENT_ASLEEP, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))

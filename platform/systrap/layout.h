@@ -106,6 +106,7 @@ struct slot {
 	uint32_t nwindows;           /* an event: arguments that came along. CMD_RESUME: windows to look into for the guest */
 	uint32_t ncalls;
 	uint64_t frame;              /* the thread's signal frame: its guest registers; address in the stub */
+	uint32_t long_yields;        /* how often a yield took longer than stub_ro->long_yield */
 
 	struct fast_regs regs __attribute__((aligned(64)));
 	struct slot_window windows[PL_WINDOWS] __attribute__((aligned(64)));
@@ -129,6 +130,7 @@ struct stub_ro {
 	uint32_t sentry_sleeps;      /* ring the doorbell */
 	uint32_t spin;               /* how often to look for an answer before the processor is left to others */
 	uint32_t yields;             /* and how often to do that before sleeping */
+	uint32_t long_yield;         /* cycles: a yield that takes longer was to somebody who computes */
 };
 
 /* The kernel's rt_sigframe on x86-64 (arch/x86/include/asm/sigframe.h, uapi/asm/sigcontext.h). */

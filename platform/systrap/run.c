@@ -90,6 +90,14 @@ static void park_waiting(void)
 	}
 }
 
+static void look_at_yields(struct systrap_thread *t)
+{
+	uint32_t n = __atomic_load_n(&t->slot->long_yields, __ATOMIC_RELAXED);
+	if (n != t->long_yields)
+		waiting_contended();
+	t->long_yields = n;
+}
+
 static bool poll_slots(struct loop_hook *h)
 {
 	(void)h;
@@ -101,6 +109,7 @@ static bool poll_slots(struct loop_hook *h)
 		if (!has_event(t))
 			continue;
 		stop_running(t);
+		look_at_yields(t);
 		t->answering = true;
 		TAILQ_INSERT_TAIL(&answering_threads, t, run_link);
 		any = true;
@@ -129,6 +138,12 @@ static uint64_t spin_cycles(struct loop_hook *h)
 	return waiting_spin(running_count);
 }
 
+static void preempted(struct loop_hook *h)
+{
+	(void)h;
+	waiting_contended();
+}
+
 static void doorbell(struct loop_fd *lf, uint32_t events)
 {
 	(void)events;
@@ -140,7 +155,7 @@ static void doorbell(struct loop_fd *lf, uint32_t events)
 void systrap_run_init(int doorbell_fd, unsigned ncpus)
 {
 	static struct loop_hook hook = { .poll = poll_slots, .before_sleep = before_sleep, .after_sleep = after_sleep,
-					 .spin = spin_cycles, .preempted = waiting_preempted };
+					 .spin = spin_cycles, .preempted = preempted };
 	static struct loop_fd bell = { .events = EPOLLIN, .ready = doorbell };
 	waiting_init(ncpus);
 	loop_set_hook(&hook);

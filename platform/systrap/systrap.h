@@ -42,6 +42,7 @@ struct systrap_thread {
 	struct ktimer expiry;             /* see systrap_thread_expire() */
 	uint64_t expiry_posts;
 	int expiry_turns;
+	uint32_t long_yields;             /* of the slot's, as last seen */
 	bool answering;                   /* its event was taken, its next command is not out; then on answering_threads */
 	TAILQ_ENTRY(systrap_thread) run_link, as_link;
 };

@@ -1,7 +1,7 @@
 /* waiting.h - how sentry and stubs wait for each other: by looking, by yielding, or asleep. See waiting.c. */
 #pragma once
 
-#include "platform/base/loop.h"
+#include <stdint.h>
 
 /* processors: as many may be used; 0: all that the host lets us have. */
 void waiting_init(unsigned processors);
@@ -12,5 +12,5 @@ void waiting_policy(void);
 /* Nothing to do for the sentry, `running` threads could change that: for how many cycles it looks before it sleeps. */
 uint64_t waiting_spin(unsigned running);
 
-/* A loop_hook's: others need our processor. */
-void waiting_preempted(struct loop_hook *h);
+/* The sentry, or a stub that yielded, was off its processor for long: others have use for it. */
+void waiting_contended(void);
