@@ -3,7 +3,8 @@ BUILD ?= build
 JOBS ?= $(shell nproc)
 BUILD_DEPS = cmake gcc libc6-dev pkg-config libseccomp-dev libunwind-dev libcapstone-dev libcmocka-dev libbsd-dev uthash-dev
 TEST_DEPS = busybox-static musl-tools python3 perl sqlite3 git make gcc procps strace bubblewrap hyperfine util-linux tmux less vim-tiny
-COMPAT_DEPS = python3 libpython3.11-testsuite stress-ng
+COMPAT_DEPS = python3 libpython3.11-testsuite stress-ng postgresql nodejs default-jdk-headless golang-go dbus libglib2.0-bin \
+	xvfb xterm x11-utils xfonts-base
 
 # make bench [QUICK=1] [ROWS="getppid open"] [BENCH_FLAGS=…]; see tests/bench/README.md.
 BENCH_DEPS = python3 sqlite3 git make gcc bubblewrap valgrind
