@@ -3,12 +3,14 @@
  * HOW      A message goes straight to a waiting receiver, and room straight to a waiting sender: the waiter's struct says so
  *          before it is woken, so nobody can come in between and a signal at that moment loses nothing.
  * LINUX    ipc/mqueue.c. Different: waiters are served in the order they came, not by their scheduling priority.
- * MISSING  SIGEV_THREAD needs a netlink socket, of which there are none. */
+ *          Same: SIGEV_THREAD sends 32 bytes to a netlink socket, from whose other end libc's thread reads them. */
 #include <stdio.h>
 #include <sys/epoll.h>
 
 #include "sentry/fs/tmpfs/tmpfs.h"
 #include "sentry/ipc/mqueue_impl.h"
+#include "sentry/net/netlink/netlink.h"
+
 
 /* --- messages --- */
 
@@ -69,47 +71,64 @@ static struct mq_msg *take_first(struct mqueue *q)
 
 static void forget_notification(struct mqueue *q)
 {
-	if (q->notify_tg)
-		tg_put(q->notify_tg);
-	q->notify_tg = NULL;
+	if (!q->notify_tg)
+		return;
+	tg_put(TAKE(q->notify_tg));
+	if (q->notify.netlink)
+		file_put(TAKE(q->notify.netlink));
+}
+
+static void tell_thread(struct mqueue *q, unsigned char what)
+{
+	if (q->notify.how != SIGEV_THREAD)
+		return;
+	q->notify.cookie[MQ_COOKIE_BYTES - 1] = what;
+	netlink_post(q->notify.netlink, q->notify.cookie, MQ_COOKIE_BYTES);
+}
+
+static void remove_notification(struct task *t, struct mqueue *q)
+{
+	if (q->notify_tg != t->tg)
+		return;
+	tell_thread(q, NOTIFY_REMOVED);
+	forget_notification(q);
 }
 
 static void notify(struct task *t, struct mqueue *q)
 {
 	if (!q->notify_tg)
 		return;
-	siginfo_t info = { .si_signo = q->notify_sig, .si_code = SI_MESGQ };
+	const struct mq_notify *n = &q->notify;
+	siginfo_t info = { .si_signo = n->sig, .si_code = SI_MESGQ };
 	info.si_pid = t->tg->tgid;
 	info.si_uid = t->cred->uid;
-	info.si_value = q->notify_value;
-	if (q->notify_sig > 0 && !q->notify_tg->zombie)
-		signal_send_group(q->notify_tg, q->notify_sig, &info);
+	info.si_value = n->value;
+	if (n->how == SIGEV_SIGNAL && n->sig > 0 && !q->notify_tg->zombie)
+		signal_send_group(q->notify_tg, n->sig, &info);
+	tell_thread(q, NOTIFY_WOKENUP);
 	forget_notification(q);
 }
 
-int mqueue_notify_set(struct task *t, struct mqueue *q, int sig, union sigval value)
+int mqueue_notify_set(struct task *t, struct mqueue *q, const struct mq_notify *n)
 {
 	if (q->notify_tg && !q->notify_tg->zombie)
 		return -EBUSY;
 	forget_notification(q);
 	q->notify_tg = tg_get(t->tg);
-	q->notify_sig = sig;
-	q->notify_value = value;
+	q->notify = *n;
 	q->inode.atime = q->inode.ctime = inode_now();
 	return 0;
 }
 
 void mqueue_notify_clear(struct task *t, struct mqueue *q)
 {
-	if (q->notify_tg == t->tg)
-		forget_notification(q);
+	remove_notification(t, q);
 	q->inode.atime = q->inode.ctime = inode_now();
 }
 
 void mqueue_flush(struct task *t, struct mqueue *q)
 {
-	if (q->notify_tg == t->tg)
-		forget_notification(q);
+	remove_notification(t, q);
 }
 
 /* --- sending and receiving --- */
@@ -188,9 +207,8 @@ void mqueue_attr(const struct mqueue *q, struct mq_attr *out)
 int mqueue_show(const struct mqueue *q, char *buf, size_t bytes)
 {
 	const struct thread_group *tg = q->notify_tg;
-	int how = tg && q->notify_sig == 0 ? SIGEV_NONE : SIGEV_SIGNAL;
 	return snprintf(buf, bytes, "QSIZE:%-10lu NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6d\n", (unsigned long)q->bytes,
-			tg ? how : 0, tg && how == SIGEV_SIGNAL ? q->notify_sig : 0, tg ? tg->tgid : 0);
+			tg ? q->notify.how : 0, tg && q->notify.how == SIGEV_SIGNAL ? q->notify.sig : 0, tg ? tg->tgid : 0);
 }
 
 void mqueue_init(struct mqueue *q, long maxmsg, long msgsize)

@@ -40,6 +40,15 @@ int mqueue_receive(struct task *t, struct mqueue *q, bool nonblock, uint64_t dea
 
 /* mq_flags is a file's, and not filled in. */
 void mqueue_attr(const struct mqueue *q, struct mq_attr *out);
-/* mq_notify(2): t's process is told once when a message arrives in the empty queue. sig 0: only seen to be registered. -EBUSY. */
-int mqueue_notify_set(struct task *t, struct mqueue *q, int sig, union sigval value) MUST_CHECK;
+/* mq_notify(2): t's process is told once when a message arrives in the empty queue. -EBUSY: somebody else is. */
+#define MQ_COOKIE_BYTES 32                /* NOTIFY_COOKIE_LEN */
+struct mq_notify {
+	int how;                          /* SIGEV_NONE: nothing happens, SIGEV_SIGNAL, SIGEV_THREAD */
+	int sig;
+	union sigval value;
+	struct file *netlink;             /* SIGEV_THREAD: gets the cookie, with its last byte saying what has happened */
+	unsigned char cookie[MQ_COOKIE_BYTES];
+};
+/* Takes n->netlink over if it succeeds. */
+int mqueue_notify_set(struct task *t, struct mqueue *q, const struct mq_notify *n) MUST_CHECK;
 void mqueue_notify_clear(struct task *t, struct mqueue *q);            /* if it is t's process's */

@@ -34,8 +34,7 @@ struct mqueue {
 	struct mq_waiters senders, receivers;
 	struct waitq wq;                  /* poll */
 	struct thread_group *notify_tg;   /* who asked to be told: a reference; NULL: nobody */
-	int notify_sig;
-	union sigval notify_value;
+	struct mq_notify notify;
 	uint32_t uid;                     /* who pays for it, and how much (RLIMIT_MSGQUEUE) */
 	uint64_t charged_bytes;
 };

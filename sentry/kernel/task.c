@@ -138,7 +138,7 @@ void task_put(struct task *t)
 	sigpending_flush(&t->pending, ~0ULL);
 	pl_thread_exit(t->pl);
 	mm_put(t->mm);
-	fdtable_put(t->files);
+	fdtable_put(NULL, t->files);
 	fs_context_put(t->fs);
 	cred_put(t->cred);
 	ns_exit(t);

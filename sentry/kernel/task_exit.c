@@ -127,7 +127,7 @@ static void drop_resources(struct task *t)
 	pl_thread_exit(TAKE(t->pl));
 	mm_put(TAKE(t->mm));
 	sem_undo_exit(t);
-	fdtable_put(TAKE(t->files));
+	fdtable_put(t, TAKE(t->files));
 	fs_context_put(TAKE(t->fs));
 	seccomp_exit(t);
 	ns_exit(t);

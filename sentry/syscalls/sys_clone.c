@@ -118,7 +118,7 @@ long sys_unshare(struct task *t, uint64_t flags)
 	if ((flags & CLONE_FILES) && t->files->refs > 1) {
 		struct fdtable *old = t->files;
 		t->files = fdtable_copy(old);
-		fdtable_put(old);
+		fdtable_put(t, old);
 	}
 	ns_change_apply(t, &ns);
 	return 0;

@@ -5,6 +5,7 @@
 
 #include "sentry/ipc/mqueue.h"
 #include "sentry/kernel/clock.h"
+#include "sentry/net/netlink/netlink.h"
 #include "sentry/syscalls/table.h"
 #include "sentry/vfs/namei.h"
 
@@ -131,22 +132,26 @@ struct ksigevent {
 	int pad[12];
 };
 
-/* SIGEV_THREAD: signo is a netlink socket, value points to a cookie to send there. There is no such socket. */
-static int no_netlink(struct task *t, const struct ksigevent *ev)
+/* SIGEV_THREAD: signo is a netlink socket, value points to a cookie to send there. */
+static int get_thread(struct task *t, const struct ksigevent *ev, struct mq_notify *out)
 {
-	char cookie[NOTIFY_COOKIE_LEN];
-	if (get_user(t, &cookie, UPTR(ev->value.sival_ptr)))
+	if (get_user(t, &out->cookie, UPTR(ev->value.sival_ptr)))
 		return -EFAULT;
 	AUTO(file_put) struct file *f = fd_get(t, ev->signo);
 	if (!f)
 		return -EBADF;
-	return S_ISSOCK(f->inode->mode) ? -EINVAL : -ENOTSOCK;
+	int err = netlink_check(f);
+	if (!err)
+		out->netlink = TAKE(f);
+	return err;
 }
 
 long sys_mq_notify(struct task *t, int mqdes, uptr_t sevp)
 {
 	struct ksigevent ev = { 0 };
 	bool given = !uptr_null(sevp);
+	struct mq_notify n = { 0 };
+	AUTO(file_put) struct file *netlink = NULL;
 	if (given) {
 		if (get_user(t, &ev, sevp))
 			return -EFAULT;
@@ -154,18 +159,27 @@ long sys_mq_notify(struct task *t, int mqdes, uptr_t sevp)
 			return -EINVAL;
 		if (ev.notify == SIGEV_SIGNAL && (ev.signo < 0 || ev.signo > NSIG64))
 			return -EINVAL;
-		if (ev.notify == SIGEV_THREAD)
-			return no_netlink(t, &ev);
+		n.how = ev.notify;
+		n.sig = ev.notify == SIGEV_SIGNAL ? ev.signo : 0;
+		n.value = ev.value;
+		int err = ev.notify == SIGEV_THREAD ? get_thread(t, &ev, &n) : 0;
+		if (err)
+			return err;
+		netlink = n.netlink;
 	}
 	AUTO(file_put) struct file *f = NULL;
 	struct mqueue *q;
 	int err = get_queue(t, mqdes, 0, &f, &q);
 	if (err)
 		return err;
-	if (given)
-		return mqueue_notify_set(t, q, ev.notify == SIGEV_SIGNAL ? ev.signo : 0, ev.value);
-	mqueue_notify_clear(t, q);
-	return 0;
+	if (!given) {
+		mqueue_notify_clear(t, q);
+		return 0;
+	}
+	err = mqueue_notify_set(t, q, &n);
+	if (!err)
+		(void)TAKE(netlink);
+	return err;
 }
 
 long sys_mq_getsetattr(struct task *t, int mqdes, uptr_t newattr, uptr_t oldattr)

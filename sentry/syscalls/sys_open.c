@@ -103,7 +103,7 @@ long sys_close_range(struct task *t, unsigned first, unsigned last, unsigned fla
 	if ((flags & CLOSE_RANGE_UNSHARE) && t->files->refs > 1) {
 		struct fdtable *shared = t->files;
 		t->files = fdtable_copy(shared);
-		fdtable_put(shared);
+		fdtable_put(t, shared);
 	}
 	if (first > INT32_MAX)
 		return 0;

@@ -50,7 +50,7 @@ static struct file *slot_clear(struct fdtable *ft, int fd)
 	return f;
 }
 
-void fdtable_put(struct fdtable *ft)
+void fdtable_put(struct task *t, struct fdtable *ft)
 {
 	if (!ft)
 		return;
@@ -62,7 +62,7 @@ void fdtable_put(struct fdtable *ft)
 	for (int fd = 0; fd < ft->size; fd++) {
 		struct file *f = slot_clear(ft, fd);
 		if (f)
-			close_file(NULL, ft, f);
+			close_file(t, ft, f);
 	}
 	free(ft->slots);
 	free(ft);
@@ -116,7 +116,7 @@ void fdtable_close_exec(struct task *t)
 	struct fdtable *ft = t->files;
 	if (ft->refs > 1) {               /* shared with another process: exec takes a table of its own */
 		t->files = fdtable_copy(ft);
-		fdtable_put(ft);
+		fdtable_put(t, ft);
 		ft = t->files;
 	}
 	for (int fd = 0; fd < ft->size; fd++) {

@@ -11,7 +11,8 @@ struct fdtable {
 };
 struct fdtable *fdtable_new(void);
 struct fdtable *fdtable_get(struct fdtable *ft);
-void fdtable_put(struct fdtable *ft);                                  /* closes all with the last; may sleep */
+/* Closes all with the last; may sleep. t: who does, or NULL. */
+void fdtable_put(struct task *t, struct fdtable *ft);
 struct fdtable *fdtable_copy(struct fdtable *ft);                      /* fork */
 void fdtable_close_exec(struct task *t);                               /* exec; may sleep */
 

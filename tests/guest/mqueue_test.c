@@ -4,12 +4,17 @@
 #include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 
 #include "tests/guest/guest.h"
+
+/* linux/mqueue.h, which does not go with mqueue.h. */
+enum { NOTIFY_WOKENUP = 1, NOTIFY_REMOVED = 2, NOTIFY_COOKIE_LEN = 32 };
 
 static char name[40];
 
@@ -236,6 +241,72 @@ TEST(one_process_is_told_once)
 	ev.sigev_signo = 65;
 	EXPECT_ERRNO(mq_notify(q, &ev), EINVAL);
 	EXPECT_ERRNO(mq_notify(0, NULL), EBADF);
+	end(q);
+}
+
+/* What libc builds SIGEV_THREAD from: a cookie that comes out of a netlink socket. */
+TEST(a_netlink_socket_is_told)
+{
+	COVERS(mq_notify);
+	mqd_t q = make(0, 5, 8);
+	ASSERT_OK(q);
+	int nl = socket(AF_NETLINK, SOCK_RAW, 0), un = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (nl < 0)
+		SKIP("no netlink");
+	char cookie[NOTIFY_COOKIE_LEN] = "cookie", got[64];
+	struct sigevent ev = { .sigev_notify = SIGEV_THREAD, .sigev_signo = nl, .sigev_value.sival_ptr = cookie };
+	ASSERT_OK(syscall(SYS_mq_notify, q, &ev));
+	EXPECT_ERRNO(syscall(SYS_mq_notify, q, &ev), EBUSY);
+	ASSERT_OK(mq_send(q, "x", 1, 0));
+	EXPECT_EQ(recv(nl, got, sizeof(got), 0), NOTIFY_COOKIE_LEN);
+	EXPECT_EQ(memcmp(got, "cookie", 6), 0);
+	EXPECT_EQ(got[NOTIFY_COOKIE_LEN - 1], NOTIFY_WOKENUP);
+	EXPECT_ERRNO(recv(nl, got, sizeof(got), MSG_DONTWAIT), EAGAIN);
+	ASSERT_OK(syscall(SYS_mq_notify, q, &ev));
+	ASSERT_OK(syscall(SYS_mq_notify, q, NULL));
+	EXPECT_EQ(recv(nl, got, sizeof(got), 0), NOTIFY_COOKIE_LEN);
+	EXPECT_EQ(got[NOTIFY_COOKIE_LEN - 1], NOTIFY_REMOVED);
+	ev.sigev_signo = un;
+	EXPECT_ERRNO(syscall(SYS_mq_notify, q, &ev), EINVAL);
+	ev.sigev_signo = q;
+	EXPECT_ERRNO(syscall(SYS_mq_notify, q, &ev), ENOTSOCK);
+	ev.sigev_signo = -1;
+	EXPECT_ERRNO(syscall(SYS_mq_notify, q, &ev), EBADF);
+	ev.sigev_value.sival_ptr = (void *)8;
+	EXPECT_ERRNO(syscall(SYS_mq_notify, q, &ev), EFAULT);
+	/* The process's end takes it away, too. */
+	ev = (struct sigevent){ .sigev_notify = SIGEV_THREAD, .sigev_signo = nl, .sigev_value.sival_ptr = cookie };
+	pid_t pid = fork();
+	ASSERT_OK(pid);
+	if (pid == 0)
+		_exit(syscall(SYS_mq_notify, q, &ev) == 0 ? 0 : 1);
+	int status;
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(status, 0);
+	EXPECT_EQ(recv(nl, got, sizeof(got), 0), NOTIFY_COOKIE_LEN);
+	EXPECT_EQ(got[NOTIFY_COOKIE_LEN - 1], NOTIFY_REMOVED);
+	end(q);
+}
+
+static sem_t thread_ran;
+static void in_thread(union sigval v)
+{
+	*(int *)v.sival_ptr += 1;
+	sem_post(&thread_ran);
+}
+
+TEST(a_thread_is_told)
+{
+	COVERS(mq_notify);
+	mqd_t q = make(0, 5, 8);
+	ASSERT_OK(q);
+	int count = 0;
+	sem_init(&thread_ran, 0, 0);
+	struct sigevent ev = { .sigev_notify = SIGEV_THREAD, .sigev_notify_function = in_thread, .sigev_value.sival_ptr = &count };
+	ASSERT_OK(mq_notify(q, &ev));
+	ASSERT_OK(mq_send(q, "x", 1, 0));
+	sem_wait(&thread_ran);
+	EXPECT_EQ(count, 1);
 	end(q);
 }
 

@@ -48,7 +48,7 @@ static __attribute__((unused)) void fake_task_become(struct task *t, uint32_t id
 
 static void fake_task_free(struct task *t)
 {
-	fdtable_put(t->files);
+	fdtable_put(t, t->files);
 	fs_context_put(t->fs);
 	mount_ns_put(t->mnt_ns);
 	free(t->cred);

@@ -71,10 +71,10 @@ static void copies_and_exec(void **state)
 	assert_ptr_not_equal(t->files, copy);
 	assert_int_equal(fd_next_open(t, 0), 1);
 	assert_int_equal(fd_next_open(t, 3), -1);
-	fdtable_put(t->files);
+	fdtable_put(t, t->files);
 	t->files = copy;
 	assert_int_equal(fd_next_open(t, 0), 0);
-	fdtable_put(copy);
+	fdtable_put(t, copy);
 	t->files = own;
 	fd_abort(t, 2);
 }

@@ -14,6 +14,11 @@ extern const struct socket_family netlink_family;
 void netlink_tell_link(struct net *net, unsigned change, const struct nl_request *why);
 void netlink_tell_addr(struct net *net, int type, const struct lo_addr *a, const struct nl_request *why);
 
+/* Can f be told something by the kernel? -ENOTSOCK, -EINVAL: not of this family. */
+int netlink_check(struct file *f) MUST_CHECK;
+/* A message to f, which is of this family, from the kernel. Who has no room for it learns ENOBUFS. */
+void netlink_post(struct file *f, const void *data, size_t bytes);
+
 /* For /proc/net/netlink. */
 struct netlink_info { const struct socket *sock; uint32_t port; uint64_t groups; size_t rmem; bool dumping; };
 void netlink_each(struct net *net, void (*fn)(void *arg, const struct netlink_info *i), void *arg);

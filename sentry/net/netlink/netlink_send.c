@@ -48,6 +48,20 @@ bool nl_deliver(struct netlink_sock *to, struct nl_buf *b)
 	return true;
 }
 
+int netlink_check(struct file *f)
+{
+	const struct socket *s = socket_of(f);
+	return !s ? -ENOTSOCK : s->family == AF_NETLINK ? 0 : -EINVAL;
+}
+
+void netlink_post(struct file *f, const void *data, size_t bytes)
+{
+	struct nl_buf *b = nl_buf_new(bytes);
+	memcpy(b->data, data, bytes);
+	b->len = bytes;
+	(void)nl_deliver(to_netlink(socket_of(f)), b);
+}
+
 void nl_reply(struct nl_request *r, struct nl_buf *b)
 {
 	(void)nl_deliver(r->nlk, b);
