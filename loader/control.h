@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 
 #include "platform/base/base.h"
+#include "platform/base/live.h"
 
 #define CONTROL_TEXT_MAX 1000
 
@@ -36,6 +37,7 @@ struct control_stats {
 	uint32_t gofer_types[CONTROL_GOFER_TYPES];   /* of these, by GOFER_* (gofer/protocol.h) */
 	uint64_t unimplemented;           /* calls that got ENOSYS */
 	struct control_top top[10];       /* the calls made most; count 0: no more */
+	int32_t left[LIVE_COUNT];         /* objects left when all processes were gone (platform/base/live.h) */
 };
 
 struct control_msg {

@@ -56,6 +56,30 @@ static void print_gofer(FILE *to, const struct control_stats *s, bool json)
 		fputc('\n', to);
 }
 
+/* What should be nothing. "left behind: 2 tasks, 1 mappings" */
+static void print_left(FILE *to, const struct control_stats *s, bool json)
+{
+	static const char *const names[LIVE_COUNT] = {
+#define X(id, name) name,
+		LIVE_KINDS(X)
+#undef X
+	};
+	const char *sep = "";
+	fputs(json ? ",\"left\":{" : "sbx: left behind: ", to);
+	bool any = false;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!s->left[i])
+			continue;
+		if (json)
+			fprintf(to, "%s\"%s\":%d", sep, names[i], s->left[i]);
+		else
+			fprintf(to, "%s%d %s", sep, s->left[i], names[i]);
+		sep = json ? "," : ", ";
+		any = true;
+	}
+	fputs(json ? "}" : any ? "\n" : "nothing\n", to);
+}
+
 static int earliest(const uint64_t at[TIMELINE_COUNT])
 {
 	int first = -1;
@@ -120,6 +144,7 @@ void stats_print(FILE *to, const struct result *r, const struct cgroup *cg, uint
 		U(s->faults), U(s->forks), U(s->threads), U(s->wakeups), U(s->gofer_requests));
 	print_top(to, s, json);
 	print_gofer(to, s, json);
+	print_left(to, s, json);
 	print_timeline(to, json);
 #undef U
 }

@@ -42,6 +42,9 @@ extern struct pl_stats pl_stats_;
 /* Init, or the platform, has news of a stub's end. */
 void pl_as_lost(struct pl_as *as, int status);
 
+/* What the platform keeps for itself, a stub with a thread, isn't counted as live (platform/base/live.h). */
+void stub_counts(bool counts);
+
 /* deaths.c: pid -> address space, and init's messages. */
 void pl_as_set_pid(struct pl_as *as, int pid);             /* known from now on */
 struct pl_as *pl_as_by_pid(int pid);                       /* NULL */

@@ -4,6 +4,7 @@
 #include <sys/uio.h>
 #include <time.h>
 
+#include "platform/base/live.h"
 #include "platform/base/wait.h"
 #include "platform/impl.h"
 
@@ -56,15 +57,21 @@ const struct pl_stats *pl_stats(void)
 /* --- address spaces --- */
 
 static struct sleep_lock spare_lock = { .q = WAITQ_INIT(spare_lock.q) };
-static struct pl_thread *spare;
+static struct pl_thread *spare;           /* NULL: none */
+
+void stub_counts(bool counts)
+{
+	live_objects[LIVE_STUB] += counts ? 1 : -1;
+	live_objects[LIVE_HOST_THREAD] += counts ? 1 : -1;
+}
 
 static void make_spare(void *unused)
 {
 	(void)unused;
 	sleep_lock_acquire(&spare_lock);
 	/* If it fails, so will the one who needs it, and say why. */
-	if (!spare && ops->as_new(&spare) < 0)
-		spare = NULL;
+	if (!spare && ops->as_new(&spare) == 0)
+		stub_counts(false);
 	sleep_lock_release(&spare_lock);
 }
 
@@ -77,6 +84,8 @@ int pl_as_new(struct pl_thread **out)
 {
 	sleep_lock_acquire(&spare_lock);
 	struct pl_thread *t = TAKE(spare);
+	if (t)
+		stub_counts(true);
 	sleep_lock_release(&spare_lock);
 	if (t && !t->as->dead) {
 		*out = t;

@@ -53,9 +53,14 @@ static void say_good_bye(void)
 	loop_stop();
 }
 
+static void count_what_is_left(void)
+{
+	stats_when_quiet(say_good_bye);
+}
+
 static void drain_console(void)
 {
-	console_when_drained(say_good_bye);
+	console_when_drained(sentry_config->stats ? count_what_is_left : say_good_bye);
 }
 
 void sandbox_exit(int wait_status)

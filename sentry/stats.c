@@ -1,6 +1,7 @@
 /* stats.c - the sentry's part of --stats: calls by the path they took, and the calls made most.
  *
- * HOW      The platform counts what reaches the sentry, the table each call. The loader adds time and memory, and prints. */
+ * HOW      The platform counts what reaches the sentry, the table each call. The loader adds time and memory, and prints.
+ *          What is left at the end (platform/base/live.h) is counted when the last process has ended. */
 #include "sentry/stats.h"
 
 #include <sys/socket.h>
@@ -8,7 +9,9 @@
 
 #include "loader/control.h"
 #include "platform/platform.h"
+#include "platform/base/loop.h"
 #include "sentry/fs/gofer/rpc.h"
+#include "sentry/kernel/process.h"
 #include "sentry/syscalls/table.h"
 
 static uint64_t cpu_ns(void)
@@ -30,6 +33,29 @@ static void add_top(struct control_stats *s, uint32_t nr)
 	}
 	if (at < ARRAY_SIZE(s->top))
 		s->top[at] = (struct control_top){ .nr = nr, .count = count };
+}
+
+/* --- the end --- */
+
+#define QUIET_TRIES 2000
+static void (*when_quiet)(void);
+
+static void look_whether_quiet(struct ktimer *kt)
+{
+	static int tries;
+	bool gone = processes_gone() && !live_objects[LIVE_COROUTINE] && !live_objects[LIVE_HOST_THREAD];
+	if (!gone && ++tries < QUIET_TRIES)
+		ktimer_arm(kt, now_mono_ns() + NS_PER_SEC / 1000);
+	else
+		when_quiet();
+}
+
+void stats_when_quiet(void (*fn)(void))
+{
+	static struct ktimer timer = { .fire = look_whether_quiet };
+	when_quiet = fn;
+	/* Not at once: the caller may be init's own coroutine. */
+	ktimer_arm(&timer, now_mono_ns());
 }
 
 void stats_send(int control_fd)
@@ -58,6 +84,8 @@ void stats_send(int control_fd)
 	_Static_assert(GOFER_TYPE_END <= CONTROL_GOFER_TYPES, "a count for each");
 	for (unsigned type = 0; type < GOFER_TYPE_END; type++)
 		s->gofer_types[type] = (uint32_t)gofer_requests_of(type);
+	for (int kind = 0; kind < LIVE_COUNT; kind++)
+		s->left[kind] = (int32_t)live_objects[kind];
 	s->sentry_cpu_ns = cpu_ns();
 	(void)send(control_fd, &msg, sizeof(msg), MSG_NOSIGNAL);
 }

@@ -7,7 +7,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "platform/base/live.h"
+
 int debug_fd = -1;
+long live_objects[LIVE_COUNT];
 
 void check_failed(const char *cond, const char *file, int line)
 {

@@ -20,6 +20,8 @@
 #endif
 #define POOL_MAX 32
 
+#include "platform/base/live.h"
+
 struct co {
 	void *sp;
 	char *stack;                     /* STACK_BYTES, below it one guard page */
@@ -102,6 +104,7 @@ static void co_entry(struct co *co)
 struct co *co_spawn(void (*fn)(void *arg), void *arg)
 {
 	struct co *co = NEW(struct co);
+	live_born(COROUTINE);
 	co->stack = stack_get();
 	co->fn = fn;
 	co->arg = arg;
@@ -171,6 +174,7 @@ bool co_run_ready(void)
 		if (co->ready)                   /* woken before it ended */
 			TAILQ_REMOVE(&ready, co, link);
 		stack_put(co->stack);
+		live_died(COROUTINE);
 		free(co);
 	}
 	return any;

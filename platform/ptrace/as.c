@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "platform/base/live.h"
 #include "platform/ptrace/ptrace.h"
 #include "platform/stub.h"
 
@@ -29,6 +30,7 @@ static void (*template_died)(int status);
 static struct ptrace_as *as_alloc(int control)
 {
 	struct ptrace_as *as = NEW(struct ptrace_as);
+	live_born(STUB);
 	as->base.refs = 1;
 	as->control = control;
 	sleep_lock_init(&as->fd_lock);
@@ -41,6 +43,7 @@ void ptrace_as_free(struct pl_as *base)
 {
 	struct ptrace_as *as = to_ptrace_as(base);
 	close(as->control);
+	live_died(STUB);
 	free(as);
 }
 
@@ -228,6 +231,7 @@ static void template_hello(struct loop_fd *lf, uint32_t events)
 	}
 	pl_as_set_pid(&template_as->base, pid);
 	template = tracee_new(template_as, pid);
+	stub_counts(false);
 	if (template_waiter)
 		co_wake(template_waiter);
 }

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <elf.h>
 
+#include "platform/base/live.h"
 #include "platform/ptrace/ptrace.h"
 
 struct stranger {
@@ -85,6 +86,7 @@ static void wake(struct tracee *t)
 struct tracee *tracee_new(struct ptrace_as *as, int tid)
 {
 	struct tracee *t = NEW(struct tracee);
+	live_born(HOST_THREAD);
 	t->base.as = pl_as_get(&as->base);
 	t->tid = tid;
 	as->threads++;
@@ -101,6 +103,12 @@ struct tracee *tracee_new(struct ptrace_as *as, int tid)
 	return t;
 }
 
+static void tracee_free(struct tracee *t)
+{
+	live_died(HOST_THREAD);
+	free(t);
+}
+
 void tracee_release(struct tracee *t)
 {
 	struct ptrace_as *as = to_ptrace_as(t->base.as);
@@ -111,7 +119,7 @@ void tracee_release(struct tracee *t)
 		pl_as_kill(&as->base);
 	pl_as_put(&as->base);
 	if (t->gone)
-		free(t);
+		tracee_free(t);
 }
 
 static void ended(struct tracee *t, int status)
@@ -120,7 +128,7 @@ static void ended(struct tracee *t, int status)
 	t->gone = true;
 	t->stopped = false;
 	if (!t->base.as) {
-		free(t);
+		tracee_free(t);
 		return;
 	}
 	/* Nobody told it to: its process was killed, or does not obey. */

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "platform/base/live.h"
 #include "platform/stub.h"
 #include "platform/systrap/systrap.h"
 
@@ -28,6 +29,7 @@ static void slot_init(struct systrap_thread *t)
 static struct systrap_thread *thread_new(struct systrap_as *as, unsigned index)
 {
 	struct systrap_thread *t = NEW(struct systrap_thread);
+	live_born(HOST_THREAD);
 	t->base.as = pl_as_get(&as->base);
 	t->index = index;
 	t->slot = (struct slot *)thread_area(t);
@@ -53,6 +55,7 @@ static void thread_free(struct systrap_thread *t)
 {
 	struct pl_as *as = t->base.as;
 	thread_remove(t);
+	live_died(HOST_THREAD);
 	free(t);
 	pl_as_put(as);
 }
@@ -64,6 +67,7 @@ static int as_alloc(int areas_fd, int control, struct systrap_as **out)
 	if (areas == MAP_FAILED)
 		return -errno;
 	struct systrap_as *as = NEW(struct systrap_as);
+	live_born(STUB);
 	as->base.refs = 1;
 	as->control = control;
 	as->areas = areas;
@@ -83,10 +87,12 @@ void systrap_as_free(struct pl_as *base)
 	struct systrap_thread *t;
 	while ((t = TAILQ_FIRST(&as->idle))) {
 		TAILQ_REMOVE(&as->idle, t, as_link);
+		live_died(HOST_THREAD);
 		free(t);
 	}
 	close(as->control);
 	munmap(as->areas, STUB_AREAS_BYTES);
+	live_died(STUB);
 	free(as);
 }
 
@@ -379,6 +385,7 @@ int systrap_init(const struct pl_config *cfg)
 		return err;
 	close(cfg->template_memfd);
 	template = thread_new(as, 0);
+	stub_counts(false);
 	systrap_expect(template);
 	return 0;
 }

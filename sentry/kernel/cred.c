@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <string.h>
 
+#include "platform/base/live.h"
 #include "sentry/kernel/task.h"
 #include "sentry/kernel/user_ns.h"
 
@@ -12,6 +13,7 @@
 struct cred *cred_new(uint32_t uid, uint32_t gid)
 {
 	struct cred *c = NEW(struct cred);
+	live_born(CRED);
 	c->refs = 1;
 	c->uid = c->euid = c->suid = c->fsuid = uid;
 	c->gid = c->egid = c->sgid = c->fsgid = gid;
@@ -34,12 +36,14 @@ void cred_put(struct cred *c)
 		return;
 	free(c->groups);
 	user_ns_put(c->user_ns);
+	live_died(CRED);
 	free(c);
 }
 
 struct cred *cred_copy(const struct cred *c)
 {
 	struct cred *copy = NEW(struct cred);
+	live_born(CRED);
 	*copy = *c;
 	copy->refs = 1;
 	user_ns_get(copy->user_ns);

@@ -3,6 +3,7 @@
  * HOW     A group lives as long as it has members (zombies count) or a terminal refers to it; a session as long as it
  *         has groups. Both keep their number in use (pid.h).
  * LINUX   kernel/exit.c: will_become_orphaned_pgrp(), kill_orphaned_pgrp(). */
+#include "platform/base/live.h"
 #include "sentry/kernel/pid.h"
 #include "sentry/kernel/process.h"
 
@@ -11,12 +12,14 @@ static void session_put(struct session *s)
 	if (--s->refs > 0)
 		return;
 	pid_set_session(s->sid, NULL);
+	live_died(SESSION);
 	free(s);
 }
 
 static struct pgrp *pgrp_new(int pgid, struct session *s)
 {
 	struct pgrp *pg = NEW(struct pgrp);
+	live_born(PGRP);
 	pg->refs = 1;
 	pg->pgid = pgid;
 	pg->session = s;
@@ -39,6 +42,7 @@ void pgrp_put(struct pgrp *pg)
 	CHECK(TAILQ_EMPTY(&pg->members));
 	pid_set_pgrp(pg->pgid, NULL);
 	session_put(pg->session);
+	live_died(PGRP);
 	free(pg);
 }
 
@@ -86,6 +90,7 @@ int tg_set_pgrp(struct thread_group *tg, int pgid)
 void tg_new_session(struct thread_group *tg)
 {
 	struct session *s = NEW(struct session);
+	live_born(SESSION);
 	s->sid = tg->tgid;
 	pid_set_session(s->sid, s);
 	struct pgrp *pg = pgrp_new(tg->tgid, s);

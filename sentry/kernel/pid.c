@@ -7,6 +7,7 @@
 
 #include <uthash.h>
 
+#include "platform/base/live.h"
 #include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task.h"
 
@@ -58,6 +59,7 @@ static void free_if_unused(struct pid *p)
 	HASH_DEL(table, p);
 	pid_ns_put(p->ns);
 	free(p->aliases);
+	live_died(PID);
 	free(p);
 }
 
@@ -100,6 +102,7 @@ int pid_reserve_in(struct pid_ns *ns, const int *want, int nwant)
 			return number[at->level];
 	}
 	struct pid *p = NEW(struct pid);
+	live_born(PID);
 	p->nr = number[0];
 	p->reserved = true;
 	p->ns = pid_ns_get(ns);

@@ -5,6 +5,7 @@
  * LINUX    kernel/time/posix-timers.c. Same: setting or deleting a timer takes back a signal still pending; a thread that
  *          was to get the signals and has gone leaves the timer running without effect.
  * MISSING  Ignored signals: the timer runs on at its interval, but not faster than every millisecond. */
+#include "platform/base/live.h"
 #include "sentry/kernel/timers.h"
 
 #include <limits.h>
@@ -95,6 +96,7 @@ int posix_timer_create(struct thread_group *tg, const struct clock *c, int notif
 	if ((rlim_t)ts->count >= tg->rlimits[RLIMIT_SIGPENDING].rlim_cur)
 		return -EAGAIN;
 	struct posix_timer *pt = NEW(struct posix_timer);
+	live_born(TIMER);
 	clock_timer_init(&pt->ct, c, timer_expired);
 	pt->tg = tg;
 	pt->target = target ? task_get(target) : NULL;
@@ -128,6 +130,7 @@ static void timer_free(struct posix_timer *pt)
 		task_put(pt->target);
 	if (pt->clock_task)
 		task_put(pt->clock_task);
+	live_died(TIMER);
 	free(pt);
 }
 

@@ -36,6 +36,9 @@ void vfork_done(struct task *child);                /* lets the vfork parent go 
 void rusage_add(struct rusage *sum, const struct rusage *add);
 void task_rusage(struct task *t, struct rusage *out);   /* of a live thread */
 
+/* After init's end: takes what is left of processes whose parent it was away, and init. True: there is none any more. */
+bool processes_gone(void);
+
 /* rseq.c */
 void rseq_exit(struct task *t);                     /* sleeps */
 /* futex_robust.c */

@@ -6,6 +6,7 @@
  *         queue before the process's. */
 #include <string.h>
 
+#include "platform/base/live.h"
 #include "sentry/kernel/task.h"
 
 void sigpending_init(struct sigpending *p)
@@ -23,6 +24,7 @@ static void entry_release(struct sigpending *p, struct sigqueue_entry *e, siginf
 		e->taken(e, info);
 	} else {
 		user_charge(e->uid, 0, -1);
+		live_died(SIGNAL);
 		free(e);
 	}
 }
@@ -116,6 +118,7 @@ bool signal_pending(const struct task *t)
 struct sighand *sighand_new(void)
 {
 	struct sighand *sh = NEW(struct sighand);
+	live_born(SIGHAND);
 	sh->refs = 1;
 	return sh;
 }
@@ -128,13 +131,16 @@ struct sighand *sighand_get(struct sighand *sh)
 
 void sighand_put(struct sighand *sh)
 {
-	if (sh && --sh->refs == 0)
-		free(sh);
+	if (!sh || --sh->refs > 0)
+		return;
+	live_died(SIGHAND);
+	free(sh);
 }
 
 struct sighand *sighand_copy(const struct sighand *sh)
 {
 	struct sighand *copy = NEW(struct sighand);
+	live_born(SIGHAND);
 	*copy = *sh;
 	copy->refs = 1;
 	return copy;

@@ -8,6 +8,7 @@
  *         that isn't PID 1, so that a program run as PID 1 ends as it does natively. */
 #include <string.h>
 
+#include "platform/base/live.h"
 #include "sentry/fs/signalfd/signalfd.h"
 #include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/process.h"
@@ -115,6 +116,7 @@ static int enqueue(struct sigpending *p, struct task *t, int sig, const siginfo_
 		return 0;                       /* only the bit */
 	}
 	struct sigqueue_entry *e = NEW(struct sigqueue_entry);
+	live_born(SIGNAL);
 	if (info) {
 		e->info = *info;
 	} else {

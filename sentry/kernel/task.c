@@ -8,6 +8,7 @@
 
 #include <limits.h>
 
+#include "platform/base/live.h"
 #include "sentry/kernel/pid.h"
 #include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/process.h"
@@ -46,6 +47,7 @@ static void set_ids(struct task *t, int tid)
 static struct thread_group *tg_new(struct task *leader)
 {
 	struct thread_group *tg = NEW(struct thread_group);
+	live_born(PROCESS);
 	tg->refs = 1;
 	tg->tgid = leader->tid;
 	tg->vtgid = leader->vtid;
@@ -74,6 +76,7 @@ void tg_put(struct thread_group *tg)
 	sigpending_flush(&tg->pending, ~0ULL);
 	tg_leave_pgrp(tg);
 	sighand_put(tg->sighand);
+	live_died(PROCESS);
 	free(tg);
 }
 
@@ -90,6 +93,7 @@ int task_new_in(struct thread_group *tg, struct pid_ns *ns, const int *want, int
 	if (tid < 0)
 		return tid;
 	struct task *t = NEW(struct task);
+	live_born(TASK);
 	t->refs = 1;
 	set_ids(t, tid);
 	t->start_time_ns = now_mono_ns();
@@ -147,6 +151,7 @@ void task_put(struct task *t)
 	if (t->tg->leader == t)
 		t->tg->leader = NULL;
 	tg_put(t->tg);
+	live_died(TASK);
 	free(t);
 	tasks--;
 }

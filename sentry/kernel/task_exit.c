@@ -177,6 +177,21 @@ static void kill_all_but(struct thread_group *init)
 			tg_exit_mark(tg, SIGKILL);
 }
 
+bool processes_gone(void)
+{
+	struct thread_group *init = init_process(), *child, *next;
+	if (!init || !init->zombie)
+		return task_count() == 0;
+	for (child = TAILQ_FIRST(&init->children); child; child = next) {
+		next = TAILQ_NEXT(child, sibling);
+		if (child->zombie && !child->leader->ptrace.tracer)
+			task_unpublish(child->leader);
+	}
+	if (task_count() == 1)
+		task_unpublish(init->leader);
+	return task_count() == 0;
+}
+
 void task_do_exit(struct task *t)
 {
 	AUTO(tg_put) struct thread_group *tg = tg_get(t->tg);

@@ -7,6 +7,7 @@
 
 #include <linux/capability.h>
 
+#include "platform/base/live.h"
 #include "sentry/mm/rewrite.h"
 #include "sentry/vfs/file.h"
 
@@ -40,12 +41,14 @@ void mm_put(struct mm *mm)
 	if (mm->exe)
 		file_put(mm->exe);
 	rewrite_free(mm->rewrite);
+	live_died(MM);
 	free(mm);
 }
 
 int mm_new(struct pl_as *as, struct mm **out)
 {
 	struct mm *mm = NEW(struct mm);
+	live_born(MM);
 	mm->refs = 1;
 	mm->as = pl_as_get(as);
 	sleep_lock_init(&mm->lock);
@@ -61,6 +64,7 @@ int mm_fork(struct task *t, struct pl_as *child_as, struct mm **out)
 {
 	struct mm *old = t->mm;
 	struct mm *mm = NEW(struct mm);
+	live_born(MM);
 	*mm = *old;
 	mm->refs = 1;
 	mm->as = pl_as_get(child_as);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "platform/base/live.h"
 #include "sentry/vfs/file.h"
 
 #define STACK_COUNTED_BYTES (33 * PAGE_SIZE)
@@ -68,6 +69,7 @@ static void hold_file(struct vma *v, struct file *f)
 struct vma *vma_new(uint64_t start, uint64_t end, int prot, int flags, struct file *file, uint64_t pgoff)
 {
 	struct vma *v = NEW(struct vma);
+	live_born(VMA);
 	v->start = start;
 	v->end = end;
 	v->prot = prot;
@@ -82,6 +84,7 @@ struct vma *vma_new(uint64_t start, uint64_t end, int prot, int flags, struct fi
 struct vma *vma_copy(const struct vma *v)
 {
 	struct vma *n = NEW(struct vma);
+	live_born(VMA);
 	*n = *v;
 	n->dead_next = NULL;
 	if (v->file)
@@ -108,6 +111,7 @@ void vma_free(struct vma *v)
 		file_put(v->file);
 	}
 	free(v->name);
+	live_died(VMA);
 	free(v);
 }
 

@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 
+#include "platform/base/live.h"
 #include "sentry/net/filter.h"
 #include "sentry/net/net.h"
 
@@ -79,6 +80,7 @@ int socket_init(struct socket *s, const struct socket_ops *ops, int family, int 
 	int err = file_init_anon(&s->file, &socket_file_ops, S_IFSOCK | 0777, O_RDWR);
 	if (err)
 		return err;
+	live_born(SOCKET);
 	waitq_init(&s->wq);
 	s->file.wq = &s->wq;
 	s->file.mode |= FMODE_STREAM;

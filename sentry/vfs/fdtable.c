@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "platform/base/live.h"
 #include "sentry/kernel/task.h"
 #include "sentry/vfs/locks.h"
 #include "sentry/vfs/notify.h"
@@ -16,6 +17,7 @@
 struct fdtable *fdtable_new(void)
 {
 	struct fdtable *ft = NEW(struct fdtable);
+	live_born(FDTABLE);
 	ft->refs = 1;
 	return ft;
 }
@@ -65,6 +67,7 @@ void fdtable_put(struct task *t, struct fdtable *ft)
 			close_file(t, ft, f);
 	}
 	free(ft->slots);
+	live_died(FDTABLE);
 	free(ft);
 }
 

@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 
+#include "platform/base/live.h"
 #include "sentry/vfs/async.h"
 #include "sentry/vfs/dcache.h"
 #include "sentry/vfs/lease.h"
@@ -23,6 +24,7 @@
 void file_init(struct file *f, const struct file_ops *ops, struct inode *inode, const struct path *path, int flags)
 {
 	static uint64_t next_id;
+	live_born(FILE);
 	f->ops = ops;
 	f->refs = 1;
 	f->id = ++next_id;
@@ -68,6 +70,7 @@ void file_fini(struct file *f)
 	if (f->mode & FMODE_READER)
 		f->inode->readers--;
 	f->mode &= ~(unsigned)(FMODE_WRITER | FMODE_DENY_WRITE | FMODE_READER);
+	live_died(FILE);
 	struct inode *i = TAKE(f->inode);
 	path_put(&f->path);
 	inode_put(i);

@@ -1,6 +1,7 @@
 /* fs_context.c - where a task is in the file system: root, working directory, umask (CLONE_FS).
  *
  * LINUX    fs/fs_struct.c. */
+#include "platform/base/live.h"
 #include "sentry/vfs/dcache.h"
 #include "sentry/vfs/mount.h"
 #include "sentry/vfs/fdtable.h"
@@ -8,6 +9,7 @@
 struct fs_context *fs_context_new(struct mount_ns *ns)
 {
 	struct fs_context *fs = NEW(struct fs_context);
+	live_born(FS_CONTEXT);
 	fs->refs = 1;
 	fs->umask = 022;
 	fs->root = (struct path){ .mnt = ns->root, .dentry = ns->root->root };
@@ -33,12 +35,14 @@ void fs_context_put(struct fs_context *fs)
 		return;
 	path_put(&fs->cwd);
 	path_put(&fs->root);
+	live_died(FS_CONTEXT);
 	free(fs);
 }
 
 struct fs_context *fs_context_copy(struct fs_context *fs)
 {
 	struct fs_context *copy = NEW(struct fs_context);
+	live_born(FS_CONTEXT);
 	*copy = *fs;
 	copy->refs = 1;
 	path_get(&copy->root);

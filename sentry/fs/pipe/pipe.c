@@ -15,6 +15,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 
+#include "platform/base/live.h"
 #include "sentry/fs/pipe/pipe_impl.h"
 #include "sentry/kernel/task.h"
 
@@ -43,6 +44,7 @@ static bool pipe_full(const struct pipe *p)
 struct pipe *pipe_alloc(void)
 {
 	struct pipe *p = NEW(struct pipe);
+	live_born(PIPE);
 	waitq_init(&p->wq);
 	p->nslots = PIPE_DEF_SLOTS;
 	return p;
@@ -52,6 +54,7 @@ void pipe_free(struct pipe *p)
 {
 	free(p->mem);
 	free(p->slots);
+	live_died(PIPE);
 	free(p);
 }
 

@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 
+#include "platform/base/live.h"
 #include "sentry/fs/tmpfs/tmpfs.h"
 #include "sentry/net/inet/packet.h"
 
@@ -411,6 +412,7 @@ static void dgram_release(struct socket *s)
 		dgram_free(d, g);
 	udp_drop_corked(d);
 	inet_fini(&d->in);
+	live_died(SOCKET);
 	free(d);
 }
 

@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 
+#include "platform/base/live.h"
 #include "sentry/net/inet/tcp.h"
 
 struct tcp_sock *tcp_get(struct tcp_sock *s)
@@ -23,6 +24,7 @@ void tcp_put(struct tcp_sock *s)
 	bufq_purge(&s->rcvq);
 	bufq_purge(&s->sndq);
 	inet_fini(&s->in);
+	live_died(SOCKET);
 	free(s);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "platform/base/live.h"
 #include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task.h"
 #include "sentry/net/netlink/netlink_impl.h"
@@ -155,6 +156,7 @@ static void netlink_release(struct socket *s)
 	waitq_wake(&nlk->room_q, 0);
 	cred_put(nlk->cred);
 	net_put(nlk->net);
+	live_died(SOCKET);
 	free(nlk);
 }
 

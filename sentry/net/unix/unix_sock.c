@@ -5,6 +5,7 @@
  * LINUX    net/unix/af_unix.c. Same: closing with unread data gives the peer ECONNRESET; a socket is writable only when
  *          a quarter of its buffer or less is in flight.
  * MISSING  MSG_OOB, SO_PEEK_OFF, SO_PASSPIDFD, SO_PASSSEC; collection of sockets that only each other's queues hold. */
+#include "platform/base/live.h"
 #include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task.h"
 #include "sentry/kernel/user_ns.h"
@@ -29,6 +30,7 @@ void unix_put(struct unix_sock *u)
 	CHECK(u->dead && TAILQ_EMPTY(&u->recvq));
 	unix_addr_put(u->addr);
 	net_put(u->net);
+	live_died(SOCKET);
 	free(u);
 }
 
