@@ -12,6 +12,7 @@
 #include "sentry/fs/dev/dev.h"
 #include "sentry/fs/gofer/gofer.h"
 #include "sentry/fs/hostfd/hostfd.h"
+#include "sentry/fs/loop/loop.h"
 #include "sentry/fs/overlay/overlay.h"
 #include "sentry/fs/proc/proc.h"
 #include "sentry/fs/sys/sys.h"
@@ -274,6 +275,7 @@ void boot_main(void *unused)
 	pl_as_prepare();
 	AUTO(free) struct attach *v = attach_all();
 	mem_devices_register();
+	loop_devices_register();
 	tty_devices_register();
 
 	struct task *t = task_alloc(NULL);

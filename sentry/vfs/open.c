@@ -3,7 +3,7 @@
  * HOW      Without O_CREAT: look up, check, open. With it: walk to the parent, and under its lock find or make the last
  *          component; a symlink there is followed and the walk goes on. What is made is opened without permission checks.
  * LINUX    fs/namei.c (do_open, lookup_open, may_open), fs/open.c (build_open_flags, do_dentry_open).
- * MISSING  fs.protected_regular and protected_fifos (off, as in a kernel nobody configured); block devices. */
+ * MISSING  fs.protected_regular and protected_fifos (off, as in a kernel nobody configured). */
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <stdio.h>
@@ -79,6 +79,7 @@ static int open_by_type(struct task *t, const struct path *p, int flags, struct 
 	case S_IFIFO:
 		return fifo_open(i, p, flags, t, out);
 	case S_IFBLK:
+		return blkdev_open(i, p, flags, t, out);
 	case S_IFSOCK:
 		return -ENXIO;
 	default:

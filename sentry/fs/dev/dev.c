@@ -1,7 +1,7 @@
 /* dev.c - what is in /dev.
  *
  * HOW      An ordinary tmpfs (guests may add and remove) that starts with the nodes, links and directories below.
- *          tty, ptmx and console are names only: their drivers register by number.
+ *          tty, ptmx, console and the loops are names only: their drivers register by number.
  * LINUX    The list is what containers get (OCI runtime specification, "Default Devices"). */
 #include "sentry/fs/dev/dev.h"
 
@@ -21,6 +21,15 @@ static const struct node {
 	{ "urandom", S_IFCHR | 0666, 1, 9 },
 	{ "tty", S_IFCHR | 0666, 5, 0 },
 	{ "ptmx", S_IFCHR | 0666, 5, 2 },
+	{ "loop-control", S_IFCHR | 0660, 10, 237 },
+	{ "loop0", S_IFBLK | 0660, 7, 0 },
+	{ "loop1", S_IFBLK | 0660, 7, 1 },
+	{ "loop2", S_IFBLK | 0660, 7, 2 },
+	{ "loop3", S_IFBLK | 0660, 7, 3 },
+	{ "loop4", S_IFBLK | 0660, 7, 4 },
+	{ "loop5", S_IFBLK | 0660, 7, 5 },
+	{ "loop6", S_IFBLK | 0660, 7, 6 },
+	{ "loop7", S_IFBLK | 0660, 7, 7 },
 	{ "pts", S_IFDIR | 0755, 0, 0 },
 	{ "shm", S_IFDIR | 01777, 0, 0 },
 	{ "mqueue", S_IFDIR | 01777, 0, 0 },

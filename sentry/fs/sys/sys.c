@@ -2,7 +2,7 @@
  *
  * HOW      Every processor is a core of its own in one package.
  * LINUX    drivers/base/{cpu,topology,node,cacheinfo}.c.
- * MISSING  Frequencies, devices but lo (sys_net.c), and their links in class/ and bus/. */
+ * MISSING  Frequencies, devices but lo (sys_net.c) and loop (sys_block.c), and their links in class/ and bus/. */
 #include "sentry/fs/sys/sys.h"
 
 #include <dirent.h>
@@ -121,11 +121,13 @@ static const struct pseudo_entry system_entries[] = {
 	DIR("node", nodes_entries),
 	{ 0 },
 };
-static const struct pseudo_entry virtual_entries[] = { DIR("net", sys_net_devices), { 0 } };
+#define DISKS(name_, where) { .name = name_, .mode = S_IFDIR | 0755, .children = none, .lookup = sys_block_lookup, \
+			      .iterate = sys_block_iterate, .arg = where }
+static const struct pseudo_entry virtual_entries[] = { DISKS("block", IN_DEVICES), DIR("net", sys_net_devices), { 0 } };
 static const struct pseudo_entry devices_entries[] = { DIR("system", system_entries), DIR("virtual", virtual_entries), { 0 } };
-static const struct pseudo_entry dev_entries[] = { DIR("block", none), DIR("char", none), { 0 } };
+static const struct pseudo_entry dev_entries[] = { DISKS("block", IN_DEV), DIR("char", none), { 0 } };
 static const struct pseudo_entry class_entries[] = {
-	DIR("block", none), DIR("mem", none), DIR("net", sys_class_net), DIR("power_supply", none), DIR("thermal", none), DIR("tty", none), { 0 },
+	DISKS("block", IN_CLASS), DIR("mem", none), DIR("net", sys_class_net), DIR("power_supply", none), DIR("thermal", none), DIR("tty", none), { 0 },
 };
 static const struct pseudo_entry bus_entries[] = { DIR("cpu", none), DIR("node", none), DIR("pci", none), { 0 } };
 static const struct pseudo_entry fs_entries[] = { DIR("cgroup", none), { 0 } };
@@ -138,7 +140,7 @@ static const struct pseudo_entry mm_entries[] = { DIR("transparent_hugepage", th
 static const struct pseudo_entry kernel_entries[] = { DIR("mm", mm_entries), { 0 } };
 
 static const struct pseudo_entry root_entries[] = {
-	DIR("block", none), DIR("bus", bus_entries), DIR("class", class_entries), DIR("dev", dev_entries), DIR("devices", devices_entries),
+	DISKS("block", IN_BLOCK), DIR("bus", bus_entries), DIR("class", class_entries), DIR("dev", dev_entries), DIR("devices", devices_entries),
 	DIR("firmware", none), DIR("fs", fs_entries), DIR("kernel", kernel_entries), DIR("module", none), DIR("power", none),
 	{ 0 },
 };
