@@ -1,17 +1,20 @@
 /* sys_mount.c - mount(2), umount2(2), pivot_root(2).
  *
  * LINUX    fs/namespace.c. The tree itself is in vfs/mount.c.
- * MISSING  MNT_EXPIRE, remounting a file system (not only the mount) in a user namespace (EPERM), file systems on block devices (there are none),
- *          the fsopen(2) family. */
+ * MISSING  MNT_EXPIRE, remounting a file system (not only the mount) in a user namespace (EPERM),
+ *          file systems on block devices (there are none). */
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <sys/mount.h>
 
 #include "sentry/syscalls/at.h"
+#include "sentry/syscalls/mount_attr.h"
 #include "sentry/syscalls/table.h"
 #include "sentry/vfs/mount.h"
 #include "sentry/vfs/permission.h"
 
+#ifndef MS_NOSYMFOLLOW
+#define MS_NOSYMFOLLOW 256
+#endif
 #define MGC_VAL 0xC0ED0000UL
 #define MGC_MASK 0xffff0000UL
 #define PROPAGATION (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)
@@ -21,6 +24,7 @@ static unsigned mount_flags(uint64_t ms)
 	static const struct { uint64_t ms; unsigned mnt; } table[] = {
 		{ MS_RDONLY, MNT_RDONLY }, { MS_NOSUID, MNT_NOSUID },   { MS_NODEV, MNT_NODEV },
 		{ MS_NOEXEC, MNT_NOEXEC }, { MS_NOATIME, MNT_NOATIME }, { MS_NODIRATIME, MNT_NODIRATIME },
+		{ MS_NOSYMFOLLOW, MNT_NOSYMFOLLOW },
 	};
 	unsigned flags = ms & MS_NOATIME ? 0 : MNT_RELATIME;
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
@@ -28,11 +32,6 @@ static unsigned mount_flags(uint64_t ms)
 			flags |= table[i].mnt;
 	}
 	return flags;
-}
-
-static bool may_mount(struct task *t)
-{
-	return cred_ns_cap(t->cred, t->mnt_ns->id.owner, CAP_SYS_ADMIN);
 }
 
 /* Strings of mount(2): a page at most; NULL stays NULL. */

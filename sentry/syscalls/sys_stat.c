@@ -136,7 +136,7 @@ static long mount_flags_to_st(const struct path *p)
 	static const struct { unsigned mnt; long st; } table[] = {
 		{ MNT_RDONLY, ST_RDONLY }, { MNT_NOSUID, ST_NOSUID },   { MNT_NODEV, ST_NODEV },
 		{ MNT_NOEXEC, ST_NOEXEC }, { MNT_NOATIME, ST_NOATIME }, { MNT_NODIRATIME, ST_NODIRATIME },
-		{ MNT_RELATIME, ST_RELATIME },
+		{ MNT_RELATIME, ST_RELATIME }, { MNT_NOSYMFOLLOW, 0x2000 /* ST_NOSYMFOLLOW */ },
 	};
 	long st = 0x20;                   /* ST_VALID: the flags mean something */
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {

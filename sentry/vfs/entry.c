@@ -19,15 +19,16 @@
 
 mode_t entry_mode(struct task *t, const struct inode *dir, mode_t mode)
 {
-	mode &= ~(t->fs->umask & 0777);
+	mode_t masked = mode & ~(t->fs->umask & 0777);
 	if (!(dir->mode & S_ISGID))
-		return mode;
+		return masked;
 	if (S_ISDIR(mode))
-		return mode | S_ISGID;
+		return masked | S_ISGID;
+	/* What was asked for counts: a umask that takes the group's x away does not save the set-group bit. */
 	if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && !cred_in_group(t->cred, dir->gid) &&
 	    !cred_has_inode_cap(t->cred, dir, CAP_FSETID))
-		mode &= ~(mode_t)S_ISGID;
-	return mode;
+		masked &= ~(mode_t)S_ISGID;
+	return masked;
 }
 
 /* A free name in a locked directory. */

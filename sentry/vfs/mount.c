@@ -12,6 +12,7 @@
 
 #include "sentry/kernel/task.h"
 #include "sentry/vfs/dcache.h"
+#include "sentry/vfs/mount_impl.h"
 #include "sentry/vfs/propagate.h"
 
 #define NSFS_MAGIC 0x6e736673
@@ -21,14 +22,14 @@
 
 static int next_mount_id = 20, live_mounts;
 
-static void ns_changed(struct mount_ns *ns)
+void mount_ns_changed(struct mount_ns *ns)
 {
 	ns->event++;
 	waitq_wake(&ns->wq, EPOLLERR | EPOLLPRI);
 }
 
 /* In no tree yet. refs 1: the caller's. */
-static struct mount *mount_new(struct superblock *sb, struct dentry *root, unsigned flags, const char *source)
+struct mount *mount_new(struct superblock *sb, struct dentry *root, unsigned flags, const char *source)
 {
 	struct mount *m = NEW(struct mount);
 	m->refs = 1;
@@ -41,10 +42,8 @@ static struct mount *mount_new(struct superblock *sb, struct dentry *root, unsig
 	return m;
 }
 
-enum copy_as { COPY_PEER, COPY_SLAVE, COPY_SHARED_SLAVE };
-
 /* A copy is as shared as the original; or its slave, and then perhaps a master of its own. refs 1, in no tree. */
-static struct mount *copy_mount(const struct mount *m, enum copy_as as)
+struct mount *mount_copy(const struct mount *m, enum copy_as as)
 {
 	struct mount *c = mount_new(m->sb, m->root, m->flags, m->source);
 	c->locked_flags = m->locked_flags;
@@ -97,7 +96,7 @@ struct mount *mount_anon(void)
 /* --- the tree --- */
 
 /* Puts m on `at`. The namespace's list takes over the caller's reference. */
-static void attach(struct mount_ns *ns, struct mount *m, const struct path *at)
+void mount_attach(struct mount_ns *ns, struct mount *m, const struct path *at)
 {
 	m->ns = ns;
 	if (at) {
@@ -110,7 +109,7 @@ static void attach(struct mount_ns *ns, struct mount *m, const struct path *at)
 }
 
 /* Takes m off where it lies, still in the namespace's list. May sleep. */
-static void lift(struct mount *m)
+void mount_lift(struct mount *m)
 {
 	struct dentry *d = TAKE(m->mountpoint);
 	struct mount *parent = TAKE(m->parent);
@@ -126,7 +125,7 @@ static void detach(struct mount *m)
 	TAILQ_REMOVE(&m->ns->mounts, m, link);
 	m->ns = NULL;
 	mount_make_private(m);
-	lift(m);
+	mount_lift(m);
 	mount_put(m);
 }
 
@@ -187,7 +186,7 @@ static void detach_tree(struct mount *m)
 		detach(leaf);
 	}
 	mount_put(m);
-	ns_changed(ns);
+	mount_ns_changed(ns);
 }
 
 /* --- namespaces --- */
@@ -200,7 +199,7 @@ int mount_ns_new(struct superblock *root, struct mount_ns **out)
 	TAILQ_INIT(&ns->mounts);
 	waitq_init(&ns->wq);
 	ns->root = mount_new(root, NULL, root->read_only ? MNT_RDONLY : 0, root->type);
-	attach(ns, ns->root, NULL);
+	mount_attach(ns, ns->root, NULL);
 	*out = ns;
 	return 0;
 }
@@ -262,7 +261,7 @@ int mount_ns_copy(struct mount_ns *ns, struct user_ns *owner, struct fs_context 
 	TAILQ_INIT(&copy->mounts);
 	waitq_init(&copy->wq);
 	TAILQ_FOREACH(m, &ns->mounts, link) {
-		c = copy_mount(m, owner != ns->id.owner ? COPY_SLAVE : COPY_PEER);
+		c = mount_copy(m, owner != ns->id.owner ? COPY_SLAVE : COPY_PEER);
 		c->unbindable = m->unbindable;
 		if (owner != ns->id.owner) {
 			c->locked = m->parent != NULL;
@@ -291,7 +290,7 @@ int mount_ns_copy(struct mount_ns *ns, struct user_ns *owner, struct fs_context 
 
 /* --- changing --- */
 
-static int check_mountpoint(struct mount_ns *ns, const struct dentry *root, const struct path *at)
+int mount_check_at(struct mount_ns *ns, const struct dentry *root, const struct path *at)
 {
 	if (at->mnt->ns != ns)
 		return -EINVAL;
@@ -358,7 +357,7 @@ static bool copies_add(struct copies *c, struct mount *old, struct mount *new)
 }
 
 /* What is mounted below `from`, up to `last` in its namespace's list (NULL: all), also below its copy. */
-static void copy_below(const struct path *from, struct mount *top, const struct mount *last, enum copy_as as)
+void mount_copy_below(const struct path *from, struct mount *top, const struct mount *last, enum copy_as as)
 {
 	struct mount_ns *ns = from->mnt->ns;
 	struct copies done = { 0 };
@@ -370,9 +369,9 @@ static void copy_below(const struct path *from, struct mount *top, const struct 
 			if (!parent || copy_in(&done, m) || m->unbindable || live_mounts >= MOUNTS_MAX ||
 			    (m->parent == from->mnt && !dentry_is_below(m->mountpoint, from->dentry)))
 				continue;
-			struct mount *c = copy_mount(m, as);
+			struct mount *c = mount_copy(m, as);
 			c->locked = m->locked;
-			attach(top->ns, c, &(struct path){ .mnt = parent, .dentry = m->mountpoint });
+			mount_attach(top->ns, c, &(struct path){ .mnt = parent, .dentry = m->mountpoint });
 			again = copies_add(&done, m, c);
 			if (!again)
 				break;
@@ -394,7 +393,7 @@ static struct mount *received_by(const struct mount_list_of *to, size_t upto, st
 }
 
 /* top has come to lie on a shared mount: it, and what is on it, appears on that one's peers and slaves. */
-static void pass_on(struct mount *top)
+void mount_pass_on(struct mount *top)
 {
 	struct mount *dest = top->parent, *m;
 	if (!dest->group)
@@ -416,11 +415,11 @@ static void pass_on(struct mount *top)
 		if (!from)
 			from = top;
 		const struct mount *last = TAILQ_LAST(&from->ns->mounts, mount_list);
-		got[i] = copy_mount(from, as);
+		got[i] = mount_copy(from, as);
 		got[i]->locked = r->ns->id.owner != top->ns->id.owner;
-		attach(r->ns, got[i], &(struct path){ .mnt = r, .dentry = top->mountpoint });
-		copy_below(&(struct path){ .mnt = from, .dentry = from->root }, got[i], last, as);
-		ns_changed(r->ns);
+		mount_attach(r->ns, got[i], &(struct path){ .mnt = r, .dentry = top->mountpoint });
+		mount_copy_below(&(struct path){ .mnt = from, .dentry = from->root }, got[i], last, as);
+		mount_ns_changed(r->ns);
 	}
 	free(got);
 	free(to.m);
@@ -429,7 +428,7 @@ static void pass_on(struct mount *top)
 /* Takes m over; on failure it goes. */
 static int add_mount(struct mount_ns *ns, struct mount *m, const struct path *at)
 {
-	int err = live_mounts >= MOUNTS_MAX ? -ENOSPC : check_mountpoint(ns, m->root, at);
+	int err = live_mounts >= MOUNTS_MAX ? -ENOSPC : mount_check_at(ns, m->root, at);
 	if (!err && m->sb == at->mnt->sb && m->root == at->mnt->root && at->dentry == at->mnt->root)
 		err = -EBUSY;             /* the same once more on top of itself */
 	if (err) {
@@ -437,8 +436,8 @@ static int add_mount(struct mount_ns *ns, struct mount *m, const struct path *at
 		mount_put(m);
 		return err;
 	}
-	attach(ns, m, at);
-	ns_changed(ns);
+	mount_attach(ns, m, at);
+	mount_ns_changed(ns);
 	return 0;
 }
 
@@ -449,13 +448,13 @@ int mount_add(struct mount_ns *ns, struct superblock *sb, struct dentry *root, c
 	int err = add_mount(ns, m, at);
 	if (err)
 		return err;
-	pass_on(m);
+	mount_pass_on(m);
 	if (out)
 		*out = mount_get(m);
 	return 0;
 }
 
-static bool has_locked_children(const struct path *p)
+bool mount_has_locked_children(const struct path *p)
 {
 	struct mount *m;
 	TAILQ_FOREACH(m, &p->mnt->ns->mounts, link)
@@ -470,7 +469,7 @@ int mount_bind(const struct path *from, const struct path *at, bool recursive)
 	bool is_ns = from->dentry->sb->magic == NSFS_MAGIC;     /* outside all: a bind mount is how it gets a name */
 	if (!ns || from->mnt->unbindable || (!is_ns && (from->mnt->ns != ns || from->dentry->unhashed)))
 		return -EINVAL;
-	if (!is_ns && !recursive && has_locked_children(from))
+	if (!is_ns && !recursive && mount_has_locked_children(from))
 		return -EINVAL;
 	/* Those that exist now: the copy may land inside what is copied. */
 	struct mount *last = TAILQ_LAST(&ns->mounts, mount_list);
@@ -481,13 +480,13 @@ int mount_bind(const struct path *from, const struct path *at, bool recursive)
 	if (err)
 		return err;
 	if (recursive && !is_ns)
-		copy_below(from, top, last, COPY_PEER);
-	pass_on(top);
+		mount_copy_below(from, top, last, COPY_PEER);
+	mount_pass_on(top);
 	return 0;
 }
 
 /* MS_MOVE into a shared mount would copy what must not be copied. */
-static bool has_unbindable(const struct mount *top)
+bool mount_has_unbindable(const struct mount *top)
 {
 	struct mount *m;
 	TAILQ_FOREACH(m, &top->ns->mounts, link)
@@ -501,18 +500,18 @@ int mount_move(struct mount *m, const struct path *at)
 	struct mount_ns *ns = m->ns;
 	if (!ns || !m->parent || m->locked || m->parent->group)
 		return -EINVAL;
-	int err = check_mountpoint(ns, m->root, at);
+	int err = mount_check_at(ns, m->root, at);
 	if (err)
 		return err;
-	if (at->mnt->group && has_unbindable(m))
+	if (at->mnt->group && mount_has_unbindable(m))
 		return -EINVAL;
 	if (mount_is_below(at->mnt, m))
 		return -ELOOP;
 	TAILQ_REMOVE(&ns->mounts, m, link);
-	lift(m);
-	attach(ns, m, at);
-	ns_changed(ns);
-	pass_on(m);
+	mount_lift(m);
+	mount_attach(ns, m, at);
+	mount_ns_changed(ns);
+	mount_pass_on(m);
 	return 0;
 }
 
@@ -531,7 +530,7 @@ void mount_set_propagation(struct mount *top, enum mount_propagation how, bool r
 		if (how == PROPAGATE_UNBINDABLE)
 			m->unbindable = true;
 	}
-	ns_changed(top->ns);
+	mount_ns_changed(top->ns);
 }
 
 static void move_fs(struct fs_context *fs, const struct path *from, const struct path *to)
@@ -561,11 +560,11 @@ int mount_pivot(struct mount_ns *ns, const struct path *new_root, const struct p
 	if (put_old->mnt != new ? !mount_is_below(put_old->mnt, new) : !dentry_is_below(put_old->dentry, new->root))
 		return -EINVAL;
 	struct path from = { .mnt = mount_get(old), .dentry = dentry_get(old->root) };
-	lift(new);
+	mount_lift(new);
 	TAILQ_REMOVE(&ns->mounts, old, link);
-	attach(ns, old, put_old);
+	mount_attach(ns, old, put_old);
 	ns->root = new;
-	ns_changed(ns);
+	mount_ns_changed(ns);
 	for (struct thread_group *tg = tg_first(); tg; tg = tg_next(tg)) {
 		struct task *each;
 		TAILQ_FOREACH(each, &tg->threads, thread_link) {

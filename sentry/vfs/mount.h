@@ -16,3 +16,14 @@ int mount_pivot(struct mount_ns *ns, const struct path *new_root, const struct p
 enum mount_propagation { PROPAGATE_PRIVATE, PROPAGATE_SHARED, PROPAGATE_SLAVE, PROPAGATE_UNBINDABLE };
 void mount_set_propagation(struct mount *m, enum mount_propagation how, bool recursive);
 bool mount_is_below(const struct mount *m, const struct mount *top);    /* or the same */
+
+/* --- trees that lie nowhere yet (vfs/mount_tree.c); *out: a namespace of their own, a reference --- */
+int mount_tree_new(struct user_ns *owner, struct superblock *sb, unsigned flags, const char *source, struct mount_ns **out) MUST_CHECK;
+/* A copy of what ns, or such a tree, has at `from`. */
+int mount_tree_copy(struct mount_ns *ns, const struct path *from, bool recursive, struct mount_ns **out) MUST_CHECK;
+/* top, the root of such a tree, with what is on it: to `at` in ns. */
+int mount_tree_place(struct mount_ns *ns, struct mount *top, const struct path *at) MUST_CHECK;
+/* m, of ns or of such a tree, under `over`, which then lies on m's root. */
+int mount_place_beneath(struct mount_ns *ns, struct mount *m, struct mount *over) MUST_CHECK;
+/* Of a mount, and with `recursive` of all below it: all or none. -EPERM: some may not. */
+int mount_change_flags(struct mount *top, unsigned set, unsigned clear, bool recursive) MUST_CHECK;

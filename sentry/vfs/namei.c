@@ -150,7 +150,7 @@ static int read_target(struct walk *w, struct inode *i, char **out)
 int walk_follow(struct walk *w, struct dentry *d)
 {
 	struct inode *i = d->inode;
-	if (++w->nlinks > MAX_SYMLINKS || (w->flags & LOOKUP_NO_SYMLINKS))
+	if (++w->nlinks > MAX_SYMLINKS || (w->flags & LOOKUP_NO_SYMLINKS) || (w->cur.mnt->flags & MNT_NOSYMFOLLOW))
 		return -ELOOP;
 	if (i->ops->follow)
 		return follow_magic(w, i);

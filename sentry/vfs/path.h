@@ -73,6 +73,7 @@ int vfs_open_exec(struct task *t, const struct path *p, struct file **out) MUST_
 struct mount_ns;
 enum {
 	MNT_RDONLY = 1, MNT_NOSUID = 2, MNT_NODEV = 4, MNT_NOEXEC = 8, MNT_NOATIME = 16, MNT_NODIRATIME = 32, MNT_RELATIME = 64,
+	MNT_NOSYMFOLLOW = 256,            /* a symbolic link on it is ELOOP */
 	MNT_LOCK_RDONLY = 128,            /* the guest may not take MNT_RDONLY away */
 };
 struct mount {
@@ -98,7 +99,8 @@ struct mount {
 struct mount_ns {
 	int refs;
 	struct ns_id id;
-	struct mount *root;
+	struct mount *root;               /* detached: NULL once it is in place */
+	bool detached;                    /* nobody is in it: mounts that lie nowhere yet */
 	TAILQ_HEAD(mount_list, mount) mounts;
 	uint64_t event;                   /* counts changes; poll on /proc/mounts */
 	struct waitq wq;
@@ -120,6 +122,8 @@ int mount_ns_copy(struct mount_ns *ns, struct user_ns *owner, struct fs_context 
 struct fs_type {
 	const char *name;
 	bool nodev;                       /* for /proc/filesystems */
+	/* fsconfig(2): is this an option? value NULL: a flag. Empty: anything is. */
+	bool (*knows)(const char *key, const char *value);
 	bool in_user_ns;                  /* may be mounted by who has CAP_SYS_ADMIN in a user namespace only (FS_USERNS_MOUNT) */
 	uint64_t magic;
 	int (*mount)(struct task *t, const char *source, const char *options, struct superblock **out);    /* sleeps */

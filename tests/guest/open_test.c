@@ -388,3 +388,35 @@ TEST(close_range_closes_and_marks)
 	EXPECT_OK(syscall(SYS_close_range, 50, ~0U, 0));
 	EXPECT_EQ(nopen(50, 59), 0);
 }
+
+/* What was asked for counts, not what the umask left of it: else the set-group bit of a group one isn't in is had for free. */
+TEST(set_group_bit_is_not_saved_by_the_umask)
+{
+	if (geteuid() != 0)
+		SKIP("needs root");
+	scratch();
+	ASSERT_OK(mkdir("d", 0));
+	ASSERT_OK(chown("d", 1000, 4242));
+	ASSERT_OK(chmod("d", 02777));
+	ASSERT_OK(chmod(".", 0777));
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct stat st;
+		ASSERT_OK(setgid(1000));
+		ASSERT_OK(setuid(1000));
+		umask(0);
+		ASSERT_OK(open("d/a", O_CREAT | O_EXCL | O_RDWR, 02777));
+		ASSERT_OK(stat("d/a", &st));
+		EXPECT_EQ(st.st_gid, 4242);
+		EXPECT_EQ(st.st_mode & 07777, 0777);
+		umask(0010);
+		ASSERT_OK(open("d/b", O_CREAT | O_EXCL | O_RDWR, 02777));
+		ASSERT_OK(stat("d/b", &st));
+		EXPECT_EQ(st.st_mode & 07777, 0767);
+		_exit(guest_failed);
+	}
+	int status;
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(status, 0);
+	scratch_end();
+}

@@ -123,7 +123,8 @@ int proc_devices(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 {
 	(void)i;
 	(void)viewer;
-	seq_puts(s, "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n 10 misc\n136 pts\n\nBlock devices:\n  7 loop\n");
+	seq_puts(s, "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n 10 misc\n136 pts\n\n"
+		    "Block devices:\n  7 loop\n");
 	return 0;
 }
 

@@ -29,6 +29,7 @@ static void show_mount_flags(struct seq *s, const struct mount *m)
 	static const struct { unsigned flag; const char *text; } flags[] = {
 		{ MNT_NOSUID, ",nosuid" }, { MNT_NODEV, ",nodev" }, { MNT_NOEXEC, ",noexec" }, { MNT_NOATIME, ",noatime" },
 		{ MNT_NODIRATIME, ",nodiratime" }, { MNT_RELATIME, ",relatime" },
+		{ MNT_NOSYMFOLLOW, ",nosymfollow" },
 	};
 	seq_puts(s, m->flags & MNT_RDONLY ? "ro" : "rw");
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)

@@ -127,7 +127,8 @@ static const struct pseudo_entry virtual_entries[] = { DISKS("block", IN_DEVICES
 static const struct pseudo_entry devices_entries[] = { DIR("system", system_entries), DIR("virtual", virtual_entries), { 0 } };
 static const struct pseudo_entry dev_entries[] = { DISKS("block", IN_DEV), DIR("char", none), { 0 } };
 static const struct pseudo_entry class_entries[] = {
-	DISKS("block", IN_CLASS), DIR("mem", none), DIR("net", sys_class_net), DIR("power_supply", none), DIR("thermal", none), DIR("tty", none), { 0 },
+	DISKS("block", IN_CLASS), DIR("mem", none), DIR("net", sys_class_net), DIR("power_supply", none), DIR("thermal", none),
+	DIR("tty", none), { 0 },
 };
 static const struct pseudo_entry bus_entries[] = { DIR("cpu", none), DIR("node", none), DIR("pci", none), { 0 } };
 static const struct pseudo_entry fs_entries[] = { DIR("cgroup", none), { 0 } };

@@ -14,6 +14,7 @@ int tmpfs_mount_by(const struct cred *c, const char *type, const char *options, 
 int tmpfs_mount(const char *options, struct superblock **out) MUST_CHECK;
 /* The same under another name ("devtmpfs", "overlay"'s upper …), so that /proc/mounts tells them apart. */
 int tmpfs_mount_as(const char *type, const char *options, struct superblock **out) MUST_CHECK;
+bool tmpfs_knows_option(const char *key, const char *value);      /* value NULL: a flag */
 bool is_tmpfs(const struct superblock *sb);
 
 /* A regular file without a name (nlink 0). cred NULL: root's. -ENOSPC. *out: a reference. */

@@ -100,6 +100,12 @@ static bool parse_option(struct tmpfs_options *o, const char *key, const char *v
 	       (strcmp(key, "mpol") == 0 && strcmp(value, "default") == 0);
 }
 
+bool tmpfs_knows_option(const char *key, const char *value)
+{
+	struct tmpfs_options o;
+	return parse_option(&o, key, value);
+}
+
 static int parse_options(struct tmpfs_options *o, const char *options)
 {
 	if (!options || !*options)
