@@ -1,13 +1,14 @@
 /* bufq.c - see bufq.h.
  *
- * HOW      Buffers come in four sizes. A writer first fills what is left of the last one, so that a stream of single bytes
+ * HOW      Buffers come in five sizes. A writer first fills what is left of the last one, so that a stream of single bytes
  *          costs no more memory than a large write. The largest are kept when they are free: what goes through a busy
  *          connection stays in the processor's cache, and the allocator is not asked. */
 #include "sentry/net/bufq.h"
 
 #include "sentry/fs/tmpfs/tmpfs.h"
 
-#define LARGE_BYTES (64 * 1024U)          /* with the header */
+#define LARGE_BYTES (128 * 1024U)
+#define LITTLE_BYTES (16 * 1024U)         /* is moved rather than kept in a large one */
 #define SPARE_MAX 32
 
 struct nbuf {
@@ -21,14 +22,16 @@ static unsigned nspare;
 
 static struct nbuf *nbuf_new(size_t want)
 {
-	static const uint32_t sizes[] = { 512, 4096, 16384, LARGE_BYTES };
-	uint32_t size = LARGE_BYTES;
-	for (size_t i = ARRAY_SIZE(sizes); i-- > 0;)
-		if (want + sizeof(struct nbuf) <= sizes[i])
-			size = sizes[i];
+	/* Programs write powers of two: they fit. */
+	static const uint32_t caps[] = { 512 - sizeof(struct nbuf), 4096, 16384, 65536, LARGE_BYTES };
+	uint32_t cap = LARGE_BYTES;
+	for (size_t i = ARRAY_SIZE(caps); i-- > 0;)
+		if (want <= caps[i])
+			cap = caps[i];
+	uint32_t size = cap + (uint32_t)sizeof(struct nbuf);
 	if (fs_memory_charge(size))
 		return NULL;
-	struct nbuf *b = size == LARGE_BYTES ? TAILQ_FIRST(&spare) : NULL;
+	struct nbuf *b = cap == LARGE_BYTES ? TAILQ_FIRST(&spare) : NULL;
 	if (b) {
 		TAILQ_REMOVE(&spare, b, link);
 		nspare--;
@@ -37,7 +40,7 @@ static struct nbuf *nbuf_new(size_t want)
 		return NULL;
 	}
 	b->off = b->end = 0;
-	b->cap = size - (uint32_t)sizeof(*b);
+	b->cap = cap;
 	return b;
 }
 
@@ -45,7 +48,7 @@ static void nbuf_free(struct nbuf *b)
 {
 	uint32_t size = b->cap + (uint32_t)sizeof(*b);
 	fs_memory_uncharge(size);
-	if (size == LARGE_BYTES && nspare < SPARE_MAX) {
+	if (b->cap == LARGE_BYTES && nspare < SPARE_MAX) {
 		TAILQ_INSERT_HEAD(&spare, b, link);
 		nspare++;
 	} else {
@@ -76,7 +79,7 @@ ssize_t bufq_write(struct bufq *q, struct uio *src, size_t bytes)
 	while (done < bytes) {
 		struct nbuf *b = TAILQ_LAST(&q->bufs, nbufs), *fresh = NULL;
 		if (!b || b->end == b->cap) {
-			b = fresh = nbuf_new(MAX(bytes - done, MIN(q->bytes, (size_t)LARGE_BYTES)));
+			b = fresh = nbuf_new(MAX(bytes - done, MIN(q->bytes, (size_t)LARGE_BYTES / 2)));
 			if (!fresh)
 				return done ? (ssize_t)done : -ENOBUFS;
 		}
@@ -101,7 +104,7 @@ ssize_t bufq_write(struct bufq *q, struct uio *src, size_t bytes)
 /* How many bytes there are is known only afterwards: few are moved to where they take no more memory than they need. */
 ssize_t bufq_append(struct bufq *q, size_t bytes, bufq_get_fn *get, void *arg)
 {
-	struct nbuf *b = nbuf_new(LARGE_BYTES - sizeof(*b));
+	struct nbuf *b = nbuf_new(LARGE_BYTES);
 	if (!b)
 		return -ENOBUFS;
 	ssize_t n = get(arg, b->data, MIN(bytes, (size_t)b->cap));
@@ -110,7 +113,7 @@ ssize_t bufq_append(struct bufq *q, size_t bytes, bufq_get_fn *get, void *arg)
 		return n;
 	}
 	b->end = (uint32_t)n;
-	if ((size_t)n < LARGE_BYTES / 4) {
+	if ((size_t)n < LITTLE_BYTES) {
 		struct uio src;
 		uio_init_kernel(&src, b->data, (size_t)n);
 		ssize_t moved = bufq_write(q, &src, (size_t)n);

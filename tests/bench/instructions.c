@@ -7,17 +7,20 @@
  *          machine can't hide a regression there. Platform code (slots, trap code) isn't part of it, nor is the host kernel. */
 #include <err.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "platform/impl.h"
 #include "sentry/mm/mm.h"
+#include "sentry/net/net.h"
 #include "tests/unit/fake_task.h"
 
 static struct task *task;
@@ -59,6 +62,22 @@ static void make_epoll(void)
 	fd = CALL(eventfd2, 0, 0, 0, 0);
 	set = CALL(epoll_create1, 0, 0, 0, 0);
 	CALL(epoll_ctl, set, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* Over loopback: pair[0] is the client. Both watched, edge-triggered. */
+static void make_tcp(void)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(80) };
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
+	fd = CALL(socket, AF_INET, SOCK_STREAM, 0, 0);
+	CALL(bind, fd, &addr, sizeof(addr), 0);
+	CALL(listen, fd, 100, 0, 0);
+	pair[0] = (int)CALL(socket, AF_INET, SOCK_STREAM, 0, 0);
+	CALL(connect, pair[0], &addr, sizeof(addr), 0);
+	pair[1] = (int)CALL(accept4, fd, 0, 0, 0);
+	set = CALL(epoll_create1, 0, 0, 0, 0);
+	ev.data.fd = pair[1];
+	CALL(epoll_ctl, set, EPOLL_CTL_ADD, pair[1], &ev);
 }
 
 static void nothing(void)
@@ -114,6 +133,40 @@ static void op_unix_self(void)
 	CALL(recvfrom, pair[1], memory, 1, 0);
 }
 
+static void op_tcp_64(void)
+{
+	CALL(write, pair[0], memory, 64, 0);
+	CALL(read, pair[1], memory, 16384, 0);
+}
+
+static void op_tcp_64k(void)
+{
+	CALL(write, pair[0], memory, 65536, 0);
+	CALL(read, pair[1], memory, 65536, 0);
+}
+
+/* One side of a request: it comes, is waited for, read and answered; the client reads. */
+static void op_tcp_epoll(void)
+{
+	CALL(write, pair[0], memory, 64, 0);
+	CALL(epoll_wait, set, memory + 1024, 16, -1);
+	CALL(read, pair[1], memory, 16384, 0);
+	CALL(write, pair[1], memory, 5, 0);
+	CALL(read, pair[0], memory, 16384, 0);
+}
+
+/* The server closes first, as for HTTP without keep-alive. */
+static void op_tcp_connect(void)
+{
+	static struct sockaddr_in addr = { .sin_family = AF_INET };
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	addr.sin_port = htons(80);
+	long c = CALL(socket, AF_INET, SOCK_STREAM, 0, 0);
+	CALL(connect, c, &addr, sizeof(addr), 0);
+	CALL(close, CALL(accept4, fd, 0, 0, 0), 0, 0, 0);
+	CALL(close, c, 0, 0, 0);
+}
+
 static void op_eventfd_epoll(void)
 {
 	memory[0] = 1;
@@ -131,6 +184,8 @@ static const struct {
 	{ "pread_512", open_file, op_pread_512 },    { "pwrite_4k", open_file, op_pwrite_4k },
 	{ "create_unlink", nothing, op_create_unlink }, { "pipe_self", make_pipe, op_pipe_self },
 	{ "unix_self", make_sockets, op_unix_self }, { "eventfd_epoll", make_epoll, op_eventfd_epoll },
+	{ "tcp_64", make_tcp, op_tcp_64 },           { "tcp_64k", make_tcp, op_tcp_64k },
+	{ "tcp_epoll", make_tcp, op_tcp_epoll },     { "tcp_connect", make_tcp, op_tcp_connect },
 };
 
 static int chosen, count;
@@ -147,6 +202,7 @@ static int run(void)
 	void *state;
 	fake_setup(&state);
 	task = state;
+	task->net = net_new(true);
 	struct pl_as *as = NEW(struct pl_as);
 	as->refs = 1;
 	as->pid = getpid();

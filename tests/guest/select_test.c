@@ -1,5 +1,6 @@
 /* select_test.c - select(2), pselect6(2). */
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/select.h>
 #include <sys/syscall.h>
@@ -31,6 +32,36 @@ TEST(counts_bits_in_all_sets)
 	EXPECT_EQ(select(b[1] + 1, &rd, &wr, &ex, NULL), 2);
 	EXPECT(!FD_ISSET(a[0], &rd) && FD_ISSET(b[0], &rd));
 	EXPECT(FD_ISSET(b[1], &wr) && !FD_ISSET(b[1], &ex));
+}
+
+/* Sets as short as the number of descriptors says, one behind the other, where memory ends; and one that is read-only behind. */
+TEST(sets_may_be_short)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *mem = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT(mem != MAP_FAILED);
+	ASSERT(mprotect(mem + page, page, PROT_NONE) == 0);
+	int p[2];
+	ASSERT(pipe(p) == 0);
+	ASSERT(p[1] < 64);
+	uint64_t *sets = (uint64_t *)(mem + page) - 2;
+	for (int i = 0; i < 40; i++) {
+		sets[0] = 1ULL << p[0];
+		sets[1] = 1ULL << p[1];
+		EXPECT_EQ(syscall(SYS_select, p[1] + 1, &sets[0], &sets[1], NULL, NULL), 1);
+		EXPECT_EQ(sets[0], 0);
+		EXPECT_EQ(sets[1], 1ULL << p[1]);
+	}
+	ASSERT(mprotect(mem + page, page, PROT_READ) == 0);
+	for (int i = 0; i < 40; i++) {
+		struct timespec none = { 0 };
+		sets[1] = 1ULL << p[0];
+		EXPECT_EQ(syscall(SYS_pselect6, p[0] + 1, &sets[1], NULL, NULL, &none, NULL), 0);
+		EXPECT_EQ(sets[1], 0);
+	}
+	close(p[0]);
+	close(p[1]);
+	munmap(mem, 2 * page);
 }
 
 TEST(end_of_file_is_readable)
