@@ -10,7 +10,8 @@ export PATH=/usr/local/bin:/usr/bin:/bin LC_ALL=C
 
 rows()
 {
-	for row in build_j2:make git:git sqlite:sqlite3 python_start:python3 node_start:node tar:tar sh_fork:sh sh_pipes:sh; do
+	for row in build_j2:make git:git sqlite:sqlite3 python_start:python3 node_start:node tar:tar sh_fork:sh sh_pipes:sh \
+		redis:redis-benchmark redis_p99:redis-benchmark redis_pipelined:redis-benchmark nginx:wrk nginx_p99:wrk iperf3:iperf3; do
 		! command -v "${row#*:}" >/dev/null || echo "${row%:*}"
 	done
 }
@@ -85,6 +86,74 @@ run_tar() { "$watch" tar sh -c 'tar cf all.tar tree && tar xf all.tar -C out'; }
 
 run_sh_fork() { "$watch" sh_fork sh -c 'i=0; while [ $i -lt 100 ]; do /bin/true; i=$((i + 1)); done'; }
 run_sh_pipes() { "$watch" sh_pipes sh -c 'i=0; while [ $i -lt 30 ]; do echo $i | cat | wc -l; i=$((i + 1)); done'; }
+
+# Servers and their clients over loopback. Each row starts its own server, and ends it.
+redis_begin()
+{
+	redis-server --port 16399 --save '' --appendonly no --dir "$PWD" >redis.log 2>&1 &
+	server=$!
+	until redis-cli -p 16399 ping >/dev/null 2>&1; do kill -0 $server; done
+}
+redis_row() # ROW REQUESTS PIPELINE
+{
+	redis_begin
+	"$watch" "$1" redis-benchmark -p 16399 -c 50 -n "$2" -P "$3" -t set,get -q
+	kill $server
+	wait $server || true
+}
+run_redis() { redis_row redis 50000 1; }
+run_redis_pipelined() { redis_row redis_pipelined 500000 16; }
+run_redis_p99()
+{
+	redis_begin
+	# "test","rps","avg_latency_ms","min","p50","p95","p99","max"
+	redis-benchmark -p 16399 -c 50 -n 50000 -t get --csv | sed -n 's/"GET",\("[^"]*",\)\{5\}"\([0-9.]*\)".*/redis_p99 \2 ms/p'
+	kill $server
+	wait $server || true
+}
+
+nginx_begin()
+{
+	mkdir www tmp
+	printf '%01000d' 0 >www/small
+	cat >nginx.conf <<-END
+		worker_processes 1; pid $PWD/pid; error_log $PWD/log; $([ "$(id -u)" != 0 ] || echo 'user root;')
+		events { worker_connections 1024; }
+		http {
+			access_log off; keepalive_requests 1000000; sendfile on; tcp_nopush on;
+			client_body_temp_path $PWD/tmp/1; proxy_temp_path $PWD/tmp/2; fastcgi_temp_path $PWD/tmp/3;
+			uwsgi_temp_path $PWD/tmp/4; scgi_temp_path $PWD/tmp/5;
+			server { listen 16380; root $PWD/www; }
+		}
+	END
+	PATH=$PATH:/usr/sbin
+	nginx -c "$PWD/nginx.conf" -e "$PWD/log"        # it listens when it returns
+}
+nginx_end()
+{
+	pid=$(cat pid)
+	kill "$pid"
+	while kill -0 "$pid" 2>/dev/null; do sleep 0.01; done
+}
+nginx_row() # ROW PROGRAM: wrk's words to a row
+{
+	nginx_begin
+	wrk -t 1 -c 64 -d 3 --latency http://127.0.0.1:16380/small | awk -v row="$1" "$2"
+	nginx_end
+}
+run_nginx() { nginx_row nginx '$1 == "Requests/sec:" { printf "%s %.3f us\n", row, 1e6 / $2 }'; }
+run_nginx_p99()
+{
+	nginx_row nginx_p99 '$1 == "99%" { f = $2 ~ /us$/ ? 1e-3 : $2 ~ /ms$/ ? 1 : 1e3; printf "%s %.3f ms\n", row, $2 * f }'
+}
+
+run_iperf3()
+{
+	iperf3 -s -1 -p 16301 >log 2>&1 &
+	until "$watch" iperf3 iperf3 -c 127.0.0.1 -p 16301 -n 2G >out 2>err; do grep -q refused err; done
+	cat out
+	wait
+}
 
 if [ "$1" = --list ]; then
 	rows
