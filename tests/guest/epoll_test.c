@@ -4,6 +4,8 @@
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -193,6 +195,36 @@ TEST(many_files)
 	for (int i = 0; i < N / 3; i++)
 		EXPECT_EQ(ev[i].data.u64 % 3, 0);
 	EXPECT_EQ(epoll_wait(ep, ev, N, 0), 0);
+}
+
+/* Each event comes out by itself, however many there might be: as many waits as events. */
+TEST(ten_thousand_descriptors)
+{
+	enum { N = 10000 };
+	struct rlimit rl = { N + 100, N + 100 };
+	if (setrlimit(RLIMIT_NOFILE, &rl))
+		SKIP("too few descriptors");
+	int ep = epoll_create1(0), waits = 0, quiet = 0;
+	static int fds[N];
+	static char seen[N];
+	struct epoll_event ev[8];
+	for (int i = 0; i < N; i += 2) {
+		ASSERT_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, &fds[i]));
+		ASSERT_OK(add(ep, fds[i], EPOLLIN, (uint64_t)i));
+		ASSERT_OK(add(ep, fds[i + 1], EPOLLIN | EPOLLET, (uint64_t)i + 1));
+	}
+	for (int i = 0; i < N; i += 50) {
+		int k = i * 7 % N + i % 4 / 2;   /* both ends of pairs: level- and edge-triggered ones */
+		ASSERT_EQ(write(fds[k ^ 1], "x", 1), 1);
+		ASSERT_EQ(epoll_wait(ep, ev, 8, 0), 1);
+		EXPECT_EQ(ev[0].data.u64, (uint64_t)k);
+		EXPECT(!seen[k]++);
+		waits++;
+		ASSERT_EQ(read(fds[k], ev, 1), 1);
+		quiet += epoll_wait(ep, ev, 8, 0) == 0;
+	}
+	EXPECT_EQ(waits, N / 50);
+	EXPECT_EQ(quiet, N / 50);
 }
 
 TEST(sets_in_sets)

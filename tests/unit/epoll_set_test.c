@@ -134,10 +134,71 @@ static void ways_that_meet_are_walked_once(void **state)
 	file_put(above);
 }
 
+/* A file that counts how often it is asked. */
+struct counted {
+	struct file file;
+	struct waitq wq;
+	bool ready;
+};
+static unsigned asked;
+
+static uint32_t counted_poll(struct file *f)
+{
+	asked++;
+	return container_of(f, struct counted, file)->ready ? EPOLLIN : 0;
+}
+
+static void counted_release(struct file *f)
+{
+	file_fini(f);
+	free(container_of(f, struct counted, file));
+}
+
+static const struct file_ops counted_ops = { .name = "counted", .poll = counted_poll, .release = counted_release };
+
+/* How often files are asked for 1,000 events, one after the other, in a set of n. */
+static unsigned cost_of_events(int n, uint32_t how)
+{
+	struct file *ep = set();
+	struct counted **all = calloc((size_t)n, sizeof(*all));
+	for (int i = 0; i < n; i++) {
+		all[i] = calloc(1, sizeof(**all));
+		assert_int_equal(file_init_anon(&all[i]->file, &counted_ops, 0600, O_RDWR), 0);
+		waitq_init(&all[i]->wq);
+		all[i]->file.wq = &all[i]->wq;
+		assert_int_equal(add(ep, &all[i]->file, i, EPOLLIN | how), 0);
+	}
+	asked = 0;
+	for (int i = 0; i < 1000; i++) {
+		struct counted *c = all[i * 7919 % n];
+		c->ready = true;
+		waitq_wake(&c->wq, EPOLLIN);
+		assert_int_equal(epoll_collect(ep, 1000, put, NULL), 1);
+		assert_int_equal(got[0].data.u64, i * 7919 % n);
+		c->ready = false;
+		assert_int_equal(epoll_collect(ep, 1000, put, NULL), 0);
+	}
+	unsigned cost = asked;
+	for (int i = 0; i < n; i++)
+		file_put(&all[i]->file);
+	free(all);
+	file_put(ep);
+	return cost;
+}
+
+static void an_event_costs_the_same_in_large_sets(void **state)
+{
+	(void)state;
+	assert_int_equal(cost_of_events(10000, 0), 2000);
+	assert_int_equal(cost_of_events(10, 0), 2000);
+	assert_int_equal(cost_of_events(10000, EPOLLET), 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_cannot_be_told_stays_ready),
+		cmocka_unit_test(an_event_costs_the_same_in_large_sets),
 		cmocka_unit_test(ways_that_meet_are_walked_once),
 		cmocka_unit_test(an_event_reaches_the_outermost_set),
 		cmocka_unit_test(ways_up_are_bounded),
