@@ -21,7 +21,8 @@ static int close_others(const struct sentry_config *cfg)
 {
 	const struct pl_config *pl = &cfg->platform;
 	const int fixed[] = { 0, 1, 2, cfg->gofer_fd, cfg->control_fd, cfg->stdio[0], cfg->stdio[1], cfg->stdio[2], cfg->debug_fd,
-			      cfg->strace_fd, cfg->tty_in, cfg->tty_out, pl->init_fd, pl->template_fd, pl->template_memfd, pl->ro_memfd, pl->doorbell_fd };
+			      cfg->strace_fd, cfg->tty_in, cfg->tty_out, pl->init_fd, pl->template_fd, pl->template_memfd, pl->ro_memfd, pl->doorbell_fd,
+			      pl->load_fd };
 	int n = ARRAY_SIZE(fixed);
 	AUTO(free) int *keep = xzalloc(sizeof(*keep) * (size_t)(n + cfg->npublish));
 	memcpy(keep, fixed, sizeof(fixed));

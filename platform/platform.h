@@ -135,6 +135,8 @@ struct pl_config {
 	int ro_memfd;                     /* the page every stub can read */
 	int doorbell_fd;                  /* eventfd that stubs ring */
 	unsigned ncpus;                   /* how many processors the sandbox may use; 0: all */
+	int load_fd;                      /* the host's /proc/loadavg, or -1: tells whether it has processors to spare */
+	unsigned host_cpus;               /* how many processors that is about */
 	void (*template_died)(int status);/* the sandbox cannot go on */
 };
 int pl_init(const struct pl_config *cfg) MUST_CHECK;

@@ -24,7 +24,7 @@ const uint64_t ptrace_syscall_insn = STUB_TEXT, ptrace_cmpxchg_insn = STUB_TEXT 
 
 int ptrace_prepare(struct pl_launch *l)
 {
-	l->cfg.template_memfd = l->cfg.ro_memfd = l->cfg.doorbell_fd = -1;
+	l->cfg.template_memfd = l->cfg.ro_memfd = l->cfg.doorbell_fd = l->cfg.load_fd = -1;
 	int err = pl_vdso_look();
 	if (!err)
 		err = stub_place_text(text, sizeof(text));

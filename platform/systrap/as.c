@@ -11,6 +11,7 @@
 #include "platform/stub.h"
 #include "platform/systrap/systrap.h"
 
+unsigned systrap_thread_count;
 static TAILQ_HEAD(, systrap_as) starting = TAILQ_HEAD_INITIALIZER(starting);
 static struct systrap_thread *template;
 static bool template_ready;
@@ -36,6 +37,7 @@ static struct systrap_thread *thread_new(struct systrap_as *as, unsigned index)
 	slot_init(t);
 	as->used[index / 64] |= 1ULL << (index % 64);
 	as->threads++;
+	systrap_thread_count++;
 	TAILQ_INSERT_TAIL(&as->list, t, as_link);
 	return t;
 }
@@ -47,6 +49,7 @@ static void thread_remove(struct systrap_thread *t)
 	systrap_thread_lost(t);
 	ktimer_cancel(&t->expiry);
 	TAILQ_REMOVE(&as->list, t, as_link);
+	systrap_thread_count--;
 	if (--as->threads == 0)
 		pl_as_kill(&as->base);
 }
@@ -265,6 +268,7 @@ static struct systrap_thread *reuse_idle(struct systrap_thread *parent)
 	as->idle_count--;
 	TAILQ_INSERT_TAIL(&as->list, t, as_link);
 	as->threads++;
+	systrap_thread_count++;
 	pl_as_get(&as->base);
 	t->base.regs = parent->base.regs;
 	t->run_cycles = 0;
@@ -374,7 +378,7 @@ int systrap_init(const struct pl_config *cfg)
 {
 	template_died = cfg->template_died;
 	sleep_lock_init(&template_lock);
-	systrap_run_init(cfg->doorbell_fd, cfg->ncpus);
+	systrap_run_init(cfg);
 	int err = pl_deaths_init(cfg->init_fd, unknown_died, init_gone);
 	if (err)
 		return err;

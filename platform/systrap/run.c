@@ -135,7 +135,7 @@ static void after_sleep(struct loop_hook *h)
 static uint64_t spin_cycles(struct loop_hook *h)
 {
 	(void)h;
-	return waiting_spin(running_count);
+	return waiting_spin(running_count, systrap_thread_count);
 }
 
 static void preempted(struct loop_hook *h)
@@ -152,14 +152,14 @@ static void doorbell(struct loop_fd *lf, uint32_t events)
 		pl_stats_.doorbells += count;
 }
 
-void systrap_run_init(int doorbell_fd, unsigned ncpus)
+void systrap_run_init(const struct pl_config *cfg)
 {
 	static struct loop_hook hook = { .poll = poll_slots, .before_sleep = before_sleep, .after_sleep = after_sleep,
 					 .spin = spin_cycles, .preempted = preempted };
 	static struct loop_fd bell = { .events = EPOLLIN, .ready = doorbell };
-	waiting_init(ncpus);
+	waiting_init(cfg->ncpus, cfg->load_fd, cfg->host_cpus);
 	loop_set_hook(&hook);
-	bell.fd = doorbell_fd;
+	bell.fd = cfg->doorbell_fd;
 	CHECK(loop_fd_add(&bell) == 0);
 }
 

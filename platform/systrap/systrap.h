@@ -59,6 +59,7 @@ int systrap_areas_new(void) MUST_CHECK;                     /* a memfd */
 
 /* as.c */
 int systrap_init(const struct pl_config *cfg) MUST_CHECK;
+extern unsigned systrap_thread_count;                       /* of all address spaces, the template's too */
 int systrap_as_new(struct pl_thread **out);
 int systrap_as_fork(struct pl_thread *t, struct pl_thread **out);
 int systrap_thread_clone(struct pl_thread *t, struct pl_thread **out);
@@ -87,7 +88,7 @@ void systrap_interrupt(struct pl_thread *t);
 void systrap_thread_expire(struct pl_thread *t);
 uint64_t systrap_thread_run_ns(struct pl_thread *t);
 /* run.c: hand-over. post() gives a command; wait() sleeps for the event. */
-void systrap_run_init(int doorbell_fd, unsigned ncpus);
+void systrap_run_init(const struct pl_config *cfg);
 void systrap_post(struct systrap_thread *t, enum stub_command command);
 void systrap_expect(struct systrap_thread *t);              /* a new thread that will report EVENT_READY by itself */
 int systrap_wait(struct systrap_thread *t, uint32_t *out_event) MUST_CHECK;     /* -ESRCH: the stub is gone. sleeps */

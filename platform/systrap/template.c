@@ -68,6 +68,8 @@ int systrap_prepare(struct pl_launch *l)
 		return -errno;
 	l->cfg.init_fd = fd[0];
 	l->init_sock = fd[1];
+	l->cfg.load_fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+	l->cfg.host_cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 	l->cfg.doorbell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return l->cfg.doorbell_fd < 0 ? -errno : 0;
 }

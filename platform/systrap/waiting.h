@@ -3,14 +3,16 @@
 
 #include <stdint.h>
 
-/* processors: as many may be used; 0: all that the host lets us have. */
-void waiting_init(unsigned processors);
+/* processors: as many may be used; 0: all that the host lets us have. load: of /proc/loadavg, or -1. host_processors: what its
+ * numbers are about. */
+void waiting_init(unsigned processors, int load, unsigned host_processors);
 
 /* Tells the stubs what to do while they wait for answers. */
 void waiting_policy(void);
 
-/* Nothing to do for the sentry, `running` threads could change that: for how many cycles it looks before it sleeps. */
-uint64_t waiting_spin(unsigned running);
+/* Nothing to do for the sentry, `running` of the sandbox's `threads` could change that: for how many cycles it looks before
+ * it sleeps. */
+uint64_t waiting_spin(unsigned running, unsigned threads);
 
 /* The sentry, or a stub that yielded, was off its processor for long: others have use for it. */
 void waiting_contended(void);
