@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,6 +17,8 @@
 #include "sentry/net/publish/publish.h"
 #include "sentry/sentry.h"
 #include "sentry/stats.h"
+
+#define HEAP_AT_ONCE_MAX (256 * 1024L)     /* the C library's first piece is half of that */
 
 const struct sentry_config *sentry_config;
 
@@ -123,6 +126,16 @@ static void control_ready(struct loop_fd *lf, uint32_t events)
 		console_resize(&msg.winsize);
 }
 
+/* What starting a guest takes of the heap comes at once instead of by a fault a page. */
+static void populate_heap(void)
+{
+	char *end = sbrk(0);
+	AUTO(free) char *used = malloc(1);
+	char *start = (char *)ALIGN_UP((uintptr_t)used, PAGE_SIZE);
+	if (start < end && end - start <= HEAP_AT_ONCE_MAX && madvise(start, (size_t)(end - start), MADV_POPULATE_WRITE) < 0)
+		debugf("sentry: the heap is not populated: %s\n", strerror(errno));
+}
+
 int sentry_main(const struct sentry_config *cfg)
 {
 	static struct pl_config platform;
@@ -138,6 +151,7 @@ int sentry_main(const struct sentry_config *cfg)
 	platform = cfg->platform;
 	platform.template_died = template_died;
 	platform.ncpus = (unsigned)cfg->ncpus;
+	populate_heap();
 	int err = loop_init();
 	if (!err)
 		err = pl_init(&platform);

@@ -117,8 +117,11 @@ static bool poll_slots(struct loop_hook *h)
 	return any;
 }
 
+static uint64_t asleep_since;
+
 static bool before_sleep(struct loop_hook *h)
 {
+	asleep_since = cycles_now();
 	__atomic_store_n(&stub_ro->sentry_sleeps, 1, __ATOMIC_SEQ_CST);
 	if (!poll_slots(h))
 		return true;
@@ -130,6 +133,7 @@ static void after_sleep(struct loop_hook *h)
 {
 	(void)h;
 	__atomic_store_n(&stub_ro->sentry_sleeps, 0, __ATOMIC_SEQ_CST);
+	waiting_slept(cycles_now() - asleep_since);
 }
 
 static uint64_t spin_cycles(struct loop_hook *h)

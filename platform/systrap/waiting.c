@@ -12,6 +12,8 @@
  *          The sentry sees the same before anybody yields, with more runnable threads on the host than processors, some of them
  *          not ours: sandboxes that start side by side took half of their time from each other by looking. The host's count is in
  *          /proc/loadavg, of which the sentry has a descriptor.
+ *          A guest that computes a while between its calls makes looking for SPIN_CROWDED_NS a waste each time, so the sentry does
+ *          that only as long as it would have been worth it most of the last times (luck).
  *          With one processor, or less (--cpus), everybody sleeps at once. */
 #include "platform/systrap/waiting.h"
 
@@ -30,12 +32,16 @@
 #define LONG_YIELD_NS 50000
 #define CONTENDED_MIN_NS 20000000ULL
 #define CONTENDED_MAX_NS 1000000000ULL
-#define LOAD_NS 1000000                   /* how often to look at the host's load: 1 us each */
+#define LOAD_NS 2000000                   /* how often to look at the host's load: 1 us each */
+#define LUCK_MAX 4
 
 static unsigned ncpus;
 static int load_fd = -1;
 static unsigned host_cpus;
 static uint64_t contended_until;          /* cycles */
+static bool host_busy;                    /* when we looked last */
+static int luck;                          /* > 0: events mostly come before SPIN_CROWDED_NS */
+static bool looked;                       /* since the last sleep */
 
 void waiting_init(unsigned processors, int load, unsigned host_processors)
 {
@@ -52,7 +58,7 @@ static bool contended(void)
 {
 	if (contended_until && cycles_now() > contended_until)
 		contended_until = 0;
-	return contended_until;
+	return contended_until || host_busy;
 }
 
 void waiting_contended(void)
@@ -88,8 +94,7 @@ static void look_at_load(unsigned ours)
 		return;
 	next = now + cycles_from_ns(LOAD_NS);
 	unsigned long running = host_running();
-	if (running > host_cpus && running > ours)
-		contended_until = MAX(contended_until, now + cycles_from_ns(2 * LOAD_NS));
+	host_busy = running > host_cpus && running > ours;
 }
 
 void waiting_policy(void)
@@ -102,10 +107,26 @@ void waiting_policy(void)
 	stub_ro->yields = yields = want;
 }
 
+static void learn(bool soon)
+{
+	luck = soon ? MIN(luck + 1, LUCK_MAX) : MAX(luck - 1, -LUCK_MAX);
+}
+
+void waiting_slept(uint64_t cycles)
+{
+	learn(cycles < cycles_from_ns(SPIN_CROWDED_NS));
+	looked = false;
+}
+
 uint64_t waiting_spin(unsigned running, unsigned threads)
 {
 	if (!running || ncpus == 1)
 		return 0;
 	look_at_load(1 + threads);
-	return cycles_from_ns(running < ncpus && !contended() ? SPIN_NS : SPIN_CROWDED_NS);
+	if (looked)                               /* and found something */
+		learn(true);
+	looked = true;
+	if (running < ncpus && !contended())
+		return cycles_from_ns(SPIN_NS);
+	return luck > 0 ? cycles_from_ns(SPIN_CROWDED_NS) : 0;
 }

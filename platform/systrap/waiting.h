@@ -13,6 +13,8 @@ void waiting_policy(void);
 /* Nothing to do for the sentry, `running` of the sandbox's `threads` could change that: for how many cycles it looks before
  * it sleeps. */
 uint64_t waiting_spin(unsigned running, unsigned threads);
+/* And then it slept so long. */
+void waiting_slept(uint64_t cycles);
 
 /* The sentry, or a stub that yielded, was off its processor for long: others have use for it. */
 void waiting_contended(void);

@@ -1,6 +1,7 @@
 /* dcache.c - the cache of names (see dcache.h).
  *
- * HOW      One hash table over (directory, name); one LRU list of dentries that nobody uses. A dentry holds its parent
+ * HOW      One hash table over (directory, name), which grows: a new sandbox touches one page of it. One LRU list of dentries
+ *          that nobody uses. A dentry holds its parent
  *          and its inode, so a directory stays while anything below it is cached. Everything that may sleep (the file
  *          system's lookup, the last put of an inode) happens when the tables are consistent.
  *          On superblocks with no_dcache dentries are not hashed, except the pinned ones a mount lies on.
@@ -10,8 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HASH_BITS 14
-static struct dentry *hash_table[1 << HASH_BITS];
+#define HASH_MAX (1 << 14)
+static struct dentry *hash_table[HASH_MAX] __attribute__((aligned(4096)));
+static size_t hash_size = 512, nhashed;   /* buckets in use, a power of 2 */
 static TAILQ_HEAD(, dentry) lru = TAILQ_HEAD_INITIALIZER(lru);
 static size_t nlru, ndentries;
 
@@ -38,11 +40,29 @@ static uint64_t hash_of(const struct dentry *dir, const char *name, size_t len)
 
 static struct dentry **bucket_of(uint64_t hash)
 {
-	return &hash_table[hash & ((1 << HASH_BITS) - 1)];
+	return &hash_table[hash & (hash_size - 1)];
+}
+
+/* Every bucket's dentries go to one of two. */
+static void hash_grow(void)
+{
+	size_t old = hash_size;
+	hash_size *= 2;
+	for (size_t i = 0; i < old; i++) {
+		struct dentry *d = TAKE(hash_table[i]), *next;
+		for (; d; d = next) {
+			next = d->hash_next;
+			struct dentry **b = bucket_of(d->hash);
+			d->hash_next = *b;
+			*b = d;
+		}
+	}
 }
 
 static void hash_insert(struct dentry *d)
 {
+	if (++nhashed > hash_size && hash_size < HASH_MAX)
+		hash_grow();
 	d->hash = hash_of(d->parent, d->name, strlen(d->name));
 	struct dentry **b = bucket_of(d->hash);
 	d->hash_next = *b;
@@ -58,6 +78,7 @@ static void hash_remove(struct dentry *d)
 	while (*p != d)
 		p = &(*p)->hash_next;
 	*p = d->hash_next;
+	nhashed--;
 	d->flags &= ~(uint64_t)DENTRY_HASHED;
 }
 
