@@ -1,8 +1,7 @@
 /* scm.c - see scm.h.
  *
- * LINUX    net/core/scm.c. Same: descriptors in flight are counted per user against RLIMIT_NOFILE.
- * MISSING  Sockets that are only held by each other's queues are not collected: their memory is bounded by the limit above,
- *          and ends with the sandbox. */
+ * LINUX    net/core/scm.c. Same: descriptors in flight are counted per user against RLIMIT_NOFILE. Sockets that only each
+ *          other's queues hold are the family's business (unix/unix_gc.c). */
 #include "sentry/net/scm.h"
 
 #include <linux/capability.h>

@@ -464,6 +464,7 @@ int main(int argc, char **argv)
 			if (pid == 0) {
 				dup2(null, 0);
 				dup2(null, 1);
+				dup2(null, 2);
 				child(from * 1000 + (uint64_t)born + 1, threads);
 			}
 			born += pid > 0;

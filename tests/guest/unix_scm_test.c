@@ -204,3 +204,91 @@ TEST(peer_credentials)
 	waitpid(pid, &status, 0);
 	EXPECT_EQ(status, 0);
 }
+
+static int cycle_pipe[2];
+
+/* A socket on its way to itself, with the writing end of a pipe. Nobody can receive it when we close ours. */
+static void make_cycle(int sv[2])
+{
+	ASSERT_OK(pipe(cycle_pipe));
+	ASSERT_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, sv));
+	ASSERT_EQ(send_fds(sv[0], (int[]){ sv[1], cycle_pipe[1] }, 2, "x"), 1);
+	close(cycle_pipe[1]);
+}
+
+static bool pipe_ended(int ms)
+{
+	struct pollfd p = { cycle_pipe[0], POLLIN, 0 };
+	return poll(&p, 1, ms) == 1 && (p.revents & POLLHUP);
+}
+
+TEST(a_socket_that_only_its_own_queue_holds_is_collected)
+{
+	int sv[2];
+	make_cycle(sv);
+	close(sv[1]);
+	EXPECT(!pipe_ended(0));                  /* it can still be received from, had we the other end's other end */
+	close(sv[0]);
+	EXPECT(pipe_ended(5000));
+}
+
+TEST(sockets_in_each_others_queues_are_collected)
+{
+	int a[2], b[2], other[2];
+	ASSERT_OK(pipe(cycle_pipe));
+	ASSERT_OK(socketpair(AF_UNIX, SOCK_DGRAM, 0, a));
+	ASSERT_OK(socketpair(AF_UNIX, SOCK_DGRAM, 0, b));
+	ASSERT_EQ(send_fds(a[0], (int[]){ b[1], cycle_pipe[1] }, 2, "x"), 1);         /* a[1] holds b[1], which holds a[1] */
+	ASSERT_EQ(send_fds(b[0], (int[]){ a[1] }, 1, "x"), 1);
+	close(cycle_pipe[1]);
+	for (int i = 0; i < 2; i++) {
+		close(a[i]);
+		close(b[i]);
+	}
+	ASSERT_OK(socketpair(AF_UNIX, SOCK_DGRAM, 0, other));
+	close(other[0]);                         /* any socket's end */
+	close(other[1]);
+	EXPECT(pipe_ended(5000));
+}
+
+TEST(what_can_be_received_is_not_collected)
+{
+	int outer[2], sv[2], other[2], got[2], flags;
+	ssize_t n;
+	make_cycle(sv);
+	/* The cycle is reachable through a socket that is on its way to us. */
+	ASSERT_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, outer));
+	ASSERT_EQ(send_fds(outer[0], (int[]){ sv[1] }, 1, "x"), 1);
+	close(sv[0]);
+	close(sv[1]);
+	ASSERT_OK(socketpair(AF_UNIX, SOCK_DGRAM, 0, other));
+	close(other[0]);
+	close(other[1]);
+	EXPECT(!pipe_ended(50));
+	ASSERT_EQ(recv_fds(outer[1], got, 2, 0, &flags, &n), 1);
+	sv[1] = got[0];
+	ASSERT_EQ(recv_fds(sv[1], got, 2, 0, &flags, &n), 2);
+	EXPECT(!pipe_ended(0));
+	close(got[0]);
+	close(got[1]);
+	close(sv[1]);
+	EXPECT(pipe_ended(5000));
+}
+
+TEST(a_listener_with_a_cycle_in_its_queue_is_collected)
+{
+	ASSERT_OK(pipe(cycle_pipe));
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	int l = socket(AF_UNIX, SOCK_STREAM, 0), c = socket(AF_UNIX, SOCK_STREAM, 0);
+	ASSERT_OK(bind(l, (struct sockaddr *)&name, 2));
+	socklen_t len = sizeof(name);
+	ASSERT_OK(getsockname(l, (struct sockaddr *)&name, &len));
+	ASSERT_OK(listen(l, 5));
+	ASSERT_OK(connect(c, (struct sockaddr *)&name, len));
+	ASSERT_EQ(send_fds(c, (int[]){ l, cycle_pipe[1] }, 2, "x"), 1);
+	close(cycle_pipe[1]);
+	close(l);
+	EXPECT(!pipe_ended(0));
+	close(c);
+	EXPECT(pipe_ended(5000));
+}

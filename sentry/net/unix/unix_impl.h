@@ -45,6 +45,12 @@ struct unix_sock {
 	struct path path;                 /* bound to a file: pins its name, so that it is found again by it */
 	struct inode *inode;              /* whose ->sock we are; a reference */
 
+	/* unix_gc.c: on how many messages' way its file is. */
+	unsigned flying;
+	TAILQ_ENTRY(unix_sock) flying_link, gc_link;
+	unsigned gc_refs;
+	bool gc_candidate;
+
 	TAILQ_HEAD(, unix_buf) recvq;
 	unsigned recvq_count;
 	size_t recvq_bytes, wmem;         /* wmem: charge of what we sent and nobody has taken */
@@ -89,4 +95,12 @@ bool unix_may_send(const struct unix_sock *u, const struct unix_sock *other);
 ssize_t unix_send(struct task *t, struct socket *s, struct socket_msg *m);
 ssize_t unix_recv(struct task *t, struct socket *s, struct socket_msg *m);
 void unix_purge(struct unix_sock *u);             /* drops what it has received */
+/* Takes a message out of the queue, and frees one that is in none. */
+void unix_buf_unlink(struct unix_sock *u, struct unix_buf *b);
+void unix_buf_free(struct unix_buf *b);
 bool unix_recvq_full(const struct unix_sock *u);
+
+/* unix_gc.c: sockets that only messages hold which nobody can receive. */
+void unix_fly(const struct scm_files *files);     /* they are in a queue now */
+void unix_land(const struct scm_files *files);    /* … and not any more */
+void unix_gc(void);

@@ -18,18 +18,19 @@ bool unix_recvq_full(const struct unix_sock *u)
 	return u->recvq_count > DGRAM_QLEN;
 }
 
-static void buf_free(struct unix_buf *b)
+void unix_buf_free(struct unix_buf *b)
 {
 	struct unix_sock *from = b->from;
 	from->wmem -= b->charge;
 	if (!from->dead && unix_writable(from))
 		waitq_wake(&from->sock.wq, EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
 	unix_put(from);
+	unix_land(b->scm.files);
 	scm_files_put(b->scm.files);
 	free(b);
 }
 
-static void buf_unlink(struct unix_sock *u, struct unix_buf *b)
+void unix_buf_unlink(struct unix_sock *u, struct unix_buf *b)
 {
 	TAILQ_REMOVE(&u->recvq, b, link);
 	u->recvq_bytes -= b->len - b->off;
@@ -42,8 +43,8 @@ void unix_purge(struct unix_sock *u)
 {
 	struct unix_buf *b;
 	while ((b = TAILQ_FIRST(&u->recvq))) {
-		buf_unlink(u, b);
-		buf_free(b);
+		unix_buf_unlink(u, b);
+		unix_buf_free(b);
 	}
 }
 
@@ -72,6 +73,7 @@ static int buf_make(struct unix_sock *from, struct socket_msg *m, size_t bytes, 
 static void buf_send(struct task *t, struct unix_sock *other, struct unix_buf *b, struct socket_msg *m)
 {
 	b->scm.files = TAKE(m->scm.files);
+	unix_fly(b->scm.files);
 	b->scm.has_creds = m->scm.has_creds;
 	b->scm.creds = m->scm.creds;
 	if (!b->scm.has_creds && t && (b->from->sock.passcred || other->sock.passcred || other->embryo)) {
@@ -159,7 +161,7 @@ static ssize_t datagram_send(struct task *t, struct unix_sock *u, struct socket_
 	if (err)
 		return err;
 	if (!filter_run_bytes(&other->sock, b->data, &b->len)) {
-		buf_free(b);                     /* Linux doesn't tell the sender either */
+		unix_buf_free(b);                     /* Linux doesn't tell the sender either */
 		return (ssize_t)bytes;
 	}
 	buf_send(t, other, b, m);
@@ -179,8 +181,14 @@ static void take_scm(struct unix_buf *b, struct socket_msg *m, bool peek)
 		m->scm.has_creds = true;
 		m->scm.creds = b->scm.has_creds ? b->scm.creds : SCM_NO_CREDS;
 	}
-	if (b->scm.files && !m->scm.files)
-		m->scm.files = peek ? scm_files_get(b->scm.files) : TAKE(b->scm.files);
+	if (!b->scm.files || m->scm.files)
+		return;
+	if (peek) {
+		m->scm.files = scm_files_get(b->scm.files);
+	} else {
+		unix_land(b->scm.files);
+		m->scm.files = TAKE(b->scm.files);
+	}
 }
 
 static bool same_sender(const struct unix_buf *b, const struct socket_msg *m)
@@ -224,8 +232,8 @@ static ssize_t stream_recv(struct unix_sock *u, struct socket_msg *m)
 			b->off += (size_t)n;
 			u->recvq_bytes -= (size_t)n;
 			if (b->off == b->len) {
-				buf_unlink(u, b);
-				buf_free(b);
+				unix_buf_unlink(u, b);
+				unix_buf_free(b);
 			}
 		}
 		if (m->stop || (size_t)n < want)
@@ -258,8 +266,8 @@ static ssize_t datagram_recv(struct unix_sock *u, struct socket_msg *m)
 	else if (m->flags & MSG_TRUNC)
 		n = (ssize_t)b->len;
 	if (!peek) {
-		buf_unlink(u, b);
-		buf_free(b);
+		unix_buf_unlink(u, b);
+		unix_buf_free(b);
 	}
 	return n;
 }

@@ -4,7 +4,7 @@
  *          name and its queue is empty.
  * LINUX    net/unix/af_unix.c. Same: closing with unread data gives the peer ECONNRESET; a socket is writable only when
  *          a quarter of its buffer or less is in flight.
- * MISSING  MSG_OOB, SO_PEEK_OFF, SO_PASSPIDFD, SO_PASSSEC; collection of sockets that only each other's queues hold. */
+ * MISSING  MSG_OOB, SO_PEEK_OFF, SO_PASSPIDFD, SO_PASSSEC. */
 #include "platform/base/live.h"
 #include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task.h"
@@ -168,6 +168,7 @@ static void unix_release(struct socket *s)
 	waitq_wake(&u->room_q, EPOLLOUT);
 	unix_put(TAKE(u->peer));
 	unix_put(u);
+	unix_gc();
 }
 
 static const struct socket_ops unix_ops = {
