@@ -5,6 +5,11 @@ BUILD_DEPS = cmake gcc libc6-dev pkg-config libseccomp-dev libunwind-dev libcaps
 TEST_DEPS = busybox-static musl-tools python3 perl sqlite3 git make gcc procps strace bubblewrap hyperfine util-linux tmux less vim-tiny
 COMPAT_DEPS = python3 libpython3.11-testsuite stress-ng postgresql nodejs default-jdk-headless golang-go dbus libglib2.0-bin \
 	xvfb xterm x11-utils xfonts-base
+# What the tables of tests/compat run; what is not installed they skip.
+COMPAT_DEPS += golang-go rustc php-cli ruby ocaml-nox erlang-base perl lua5.4 luajit guile-3.0 sbcl swi-prolog-nox tcl nodejs default-jdk-headless
+COMPAT_DEPS += runit s6 supervisor openssh-server openssh-client redis-server mariadb-server postgresql nginx-light dbus socat
+COMPAT_DEPS += make parallel ninja-build cmake gdb gdbserver strace ltrace valgrind vim emacs-nox ed expect screen tmux less procps
+COMPAT_DEPS += zsh ksh fish tcsh mksh ffmpeg imagemagick ghostscript qemu-user xz-utils zstd git sqlite3 bubblewrap clang musl-tools
 
 # make bench [QUICK=1] [ROWS="getppid open"] [BENCH_FLAGS=…]; see tests/bench/README.md.
 BENCH_DEPS = python3 sqlite3 git make gcc bubblewrap valgrind

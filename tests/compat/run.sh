@@ -1,5 +1,5 @@
 #!/bin/bash
-# run.sh SBX [SUITE...] - `make compat`: test suites that nobody here wrote, natively and in sandboxes. Takes an hour.
+# run.sh SBX [SUITE...] - `make compat`: programs and test suites that nobody here wrote, natively and in sandboxes. Takes hours.
 # Results: compat-results/*.html, *.json. COMPAT_PLATFORMS=systrap,ptrace chooses platforms.
 set -u
 SBX=$(realpath "${1:?usage: run.sh SBX [SUITE...]}") || exit 2
@@ -7,7 +7,7 @@ shift
 export SBX COMPAT_OUT=${COMPAT_OUT:-$PWD/compat-results}
 here=$(cd "$(dirname "$0")" && pwd)
 bad=0
-for suite in ${*:-cpython stress_ng servers network}; do
+for suite in ${*:-runtimes tools services terminals libc cpython stress_ng servers network}; do
 	bash "$here/$suite.sh" || bad=1
 done
 exit $bad
