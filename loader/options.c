@@ -33,6 +33,7 @@ static const struct option long_options[] = {
 	{ "pids-limit", required_argument, NULL, O_PIDS_LIMIT },
 	{ "timeout", required_argument, NULL, O_TIMEOUT },
 	{ "read-only", no_argument, NULL, O_READ_ONLY },
+	{ "interactive", no_argument, NULL, 'i' },
 	{ "tty", no_argument, NULL, 't' },
 	{ "platform", required_argument, NULL, O_PLATFORM },
 	{ "debug", no_argument, NULL, O_DEBUG },
@@ -255,6 +256,8 @@ static struct err *parse_one(int opt, int nargs, char **args, struct options *o)
 	case O_READ_ONLY:
 		o->read_only = true;
 		return NULL;
+	case 'i': /* Standard input is always the program's: who writes -it, as for an engine, means -t. */
+		return NULL;
 	case 't':
 		o->tty = true;
 		return NULL;
@@ -297,7 +300,7 @@ struct err *options_parse(int nargs, char **args, struct options *o)
 	for (;;) {
 		int word = optind ? optind : 1;
 		/* '+': stop at the first word that is no option. ':': tell a missing argument from an unknown option. */
-		int opt = getopt_long(nargs, args, "+:w:e:u:p:m:th", long_options, NULL);
+		int opt = getopt_long(nargs, args, "+:w:e:u:p:m:ith", long_options, NULL);
 		if (opt == -1)
 			break;
 		if (opt == O_HELP || opt == 'h') {

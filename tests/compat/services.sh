@@ -12,7 +12,7 @@ same s6_as_init s6-svscan 'mkdir -p scan/a; printf "#!/bin/sh\necho \$PPID >../.
 same runit "runsvdir sv" 'mkdir -p sv/a; printf "#!/bin/sh\necho started >>../../log\nexec sleep 1000\n" >sv/a/run; chmod +x sv/a/run
 	runsvdir sv & until sv status ./sv/a 2>/dev/null | grep -q ^run && [ -s log ]; do sleep 0.05; done; sv -w 10 restart ./sv/a | sed "s/pid [0-9]*\|[0-9]*s//g"
 	sv -w 10 down ./sv/a | grep -o "^ok: down"; sv once ./sv/a; until [ $(wc -l <log) = 3 ]; do sleep 0.05; done
-	kill -HUP $!; wait $!; echo $?; cat log; sv exit ./sv/a; until ! pgrep -f "^runsv a$" >/dev/null; do sleep 0.05; done'
+	kill -HUP $!; wait $!; echo $?; cat log; '
 same supervisord "supervisord supervisorctl" 'cat >c <<E
 [supervisord]
 nodaemon=true
@@ -39,7 +39,7 @@ same supervisord_as_init supervisord 'printf "[supervisord]\nnodaemon=true\nlogf
 	(until [ -s a.log ]; do sleep 0.1; done; kill $(cat pid)) & exec supervisord -c c >/dev/null'
 
 # sshd -i serves one connection on its standard input: over a socket pair, as inetd does it, and over pipes.
-SSH='ssh-keygen -q -t ed25519 -N "" -f host; ssh-keygen -q -t ed25519 -N "" -f me; cp me.pub keys; chmod 600 keys; mkdir -p /run/sshd
+SSH='ssh-keygen -q -t ed25519 -N "" -f host; ssh-keygen -q -t ed25519 -N "" -f me; cp me.pub keys; chmod 600 keys; mkdir -p /run/sshd; [ -e /etc/shadow ] || echo "root:*:20000:0:99999:7:::" >/etc/shadow
 	printf "HostKey $PWD/host\nAuthorizedKeysFile $PWD/keys\nStrictModes no\nUsePAM no\nPermitRootLogin yes\nPidFile none\nSubsystem sftp internal-sftp\nLogLevel ERROR\n" >conf
 	printf "ProxyUseFdpass no\nStrictHostKeyChecking no\nUserKnownHostsFile /dev/null\nIdentityFile $PWD/me\nLogLevel ERROR\n" >client
 	S="ssh -F client -o ProxyCommand=\"/usr/sbin/sshd -i -f $PWD/conf\" root@here"'
@@ -51,7 +51,7 @@ same sshd_sftp_and_privileges "sftp usr/sbin/sshd" "$SSH"'
 same sshd_listens "ssh usr/sbin/sshd" "$SSH"'
 	/usr/sbin/sshd -D -f conf -o ListenAddress=127.0.0.1 -o Port=18022 & until eval ssh -F client -p 18022 root@127.0.0.1 echo in; do sleep 0.2; done 2>/dev/null
 	ssh -F client -p 18022 -fN -L 127.0.0.1:18023:127.0.0.1:18022 root@127.0.0.1; ssh -F client -p 18023 root@127.0.0.1 "echo through a tunnel"
-	pkill -f 18023:127; kill $!; wait $!; echo $?'
+	kill $!; pkill -f 18023:127; wait $!; echo $?'
 
 same redis "redis-server redis-cli" 'redis-server --port 0 --unixsocket $PWD/s --dir $PWD >/dev/null & until redis-cli -s s ping 2>/dev/null; do sleep 0.1; done
 	redis-cli -s s mset a 1 b 2; for i in $(seq 200); do echo "lpush l $i"; done | redis-cli -s s | tail -n 1; redis-cli -s s bgsave; until redis-cli -s s info persistence | grep -q "rdb_bgsave_in_progress:0"; do sleep 0.1; done; ls *.rdb
@@ -67,7 +67,7 @@ same postgresql "usr/lib/postgresql/15/bin/postgres setpriv" 'P=/usr/lib/postgre
 	Q="$U $P/psql -h $PWD -At -d postgres"; $Q -c "create table t as select i, md5(i::text) m from generate_series(1, 20000) i" -c "create index on t (m)" -c "select count(*), max(m) from t" -c "select sum(i) from t where m < (select m from t where i = 7)" -c "vacuum analyze t"
 	for i in 1 2 3 4; do $Q -c "select pg_advisory_lock(1); select count(*) from t; select pg_sleep(0.05)" & J="$J $!"; done >out; wait $J; sort out; $Q -c "listen x" -c "notify x" 2>/dev/null | sed "s/PID [0-9]*/PID/"
 	$U $P/pg_ctl -D db -w -m fast stop >/dev/null; echo $?'
-same nginx nginx 'chmod 755 .; mkdir www; echo hello >www/i.html; head -c 300000 /usr/bin/env >www/big; cat >n <<E
+same nginx nginx 'chmod 755 .; mkdir -p /var/lib/nginx; mkdir www; echo hello >www/i.html; head -c 300000 /usr/bin/env >www/big; cat >n <<E
 worker_processes 2;
 error_log $PWD/err;
 pid $PWD/pid;

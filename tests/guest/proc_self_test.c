@@ -368,6 +368,9 @@ TEST(threads_are_listed_under_task_only)
 		seen += e->d_name[0] != '.';
 	closedir(d);
 	EXPECT_EQ(seen, 2);
+	struct stat st;
+	ASSERT_OK(stat("/proc/self/task", &st));
+	EXPECT_EQ(st.st_nlink, 4);               /* two of its own, and one a thread */
 	snprintf(path, sizeof(path), "%d", arg.tid);
 	ASSERT((d = opendir("/proc")));
 	for (struct dirent *e; (e = readdir(d));)
@@ -383,6 +386,20 @@ TEST(threads_are_listed_under_task_only)
 	EXPECT_STREQ(line_of("Threads:"), "2");
 	close(fds[1]);
 	pthread_join(th, NULL);
+}
+
+/* One thread left, as who forks without exec makes sure of. A joined thread may still be on its way out. */
+TEST(links_of_task_count_threads)
+{
+	struct stat st, fd;
+	do
+		ASSERT_OK(stat("/proc/self/task", &st));
+	while (st.st_nlink > 3);
+	EXPECT_EQ(st.st_nlink, 3);
+	ASSERT_OK(stat("/proc/self", &st));
+	ASSERT_OK(stat("/proc/self/fd", &fd));
+	EXPECT(st.st_nlink > 4);
+	EXPECT_EQ(fd.st_nlink, 2);
 }
 
 TEST(comm_can_be_written_by_its_own_process)

@@ -76,6 +76,16 @@ static int next_thread(const struct pid_ns *ns, const struct thread_group *tg, i
 	return best;
 }
 
+/* By its links a program sees that it has one thread, as Chromium's zygote does before it forks. */
+static void task_refresh(struct pseudo_inode *i)
+{
+	const struct task *t;
+	proc_pid_refresh(i);
+	i->inode.nlink = 2;
+	TAILQ_FOREACH(t, &i->task->tg->threads, thread_link)
+		i->inode.nlink++;
+}
+
 int proc_task_iterate(struct pseudo_inode *dir, struct dir_context *ctx)
 {
 	int nr;
@@ -198,6 +208,7 @@ const struct pseudo_entry proc_pid_entries[] = {
 	PSEUDO_FILE("coredump_filter", 0644, .show = proc_pid_coredump_filter, .store = proc_pid_coredump_filter_store, OF_TASK),
 	PSEUDO_FILE("mountstats", 0400, .show = proc_pid_mountstats, LOOK),
 	PSEUDO_FILE("timerslack_ns", 0666, .show = proc_pid_timerslack, .store = proc_pid_timerslack_store, OF_TASK),
-	{ .name = "task", .mode = S_IFDIR | 0555, .lookup = proc_task_lookup, .iterate = proc_task_iterate, OF_TASK },
+	{ .name = "task", .mode = S_IFDIR | 0555, .lookup = proc_task_lookup, .iterate = proc_task_iterate,
+	  .refresh = task_refresh, .check = proc_pid_check },
 	{ 0 },
 };

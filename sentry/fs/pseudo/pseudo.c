@@ -24,13 +24,22 @@ uint64_t pseudo_ino(const struct pseudo_inode *dir, const char *name)
 	return (h & 0x7fffffff) | 0x40000000;     /* fits 32 bits, for those who keep it so; never 0 */
 }
 
+/* A directory's links: its own two and those of the directories in its table. */
+static unsigned links(const struct pseudo_entry *entry)
+{
+	unsigned n = S_ISDIR(entry->mode) ? 2 : 1;
+	for (const struct pseudo_entry *e = entry->children; e && e->name; e++)
+		n += S_ISDIR(e->mode);
+	return n;
+}
+
 struct inode *pseudo_inode_new(struct pseudo_inode *dir, const struct pseudo_entry *entry, const char *name,
 			       struct task *task, long arg)
 {
 	struct pseudo_inode *i = NEW(struct pseudo_inode);
 	inode_init(&i->inode, dir->inode.sb, entry->follow ? &pseudo_magic_ops : &pseudo_inode_ops, pseudo_ino(dir, name),
 		   entry->mode);
-	i->inode.nlink = S_ISDIR(entry->mode) ? 2 : 1;
+	i->inode.nlink = links(entry);
 	i->inode.blksize = 1024;
 	i->entry = entry;
 	i->task = task ? task_get(task) : NULL;
@@ -261,7 +270,7 @@ int pseudo_mount(const char *type, uint64_t magic, const struct pseudo_entry *ro
 	sb->no_dcache = true;
 	struct pseudo_inode *i = NEW(struct pseudo_inode);
 	inode_init(&i->inode, sb, &pseudo_inode_ops, 1, root->mode);
-	i->inode.nlink = 2;
+	i->inode.nlink = links(root);
 	i->entry = root;
 	sb->root = &i->inode;
 	*out = sb;

@@ -1,0 +1,254 @@
+#!/bin/bash
+# Programs that draw on a terminal: driven by tmux's keys, natively and with `sbx run -it`, and the screens are the same.
+# Arguments: names; default all.
+#
+# HOW      `screen NAME NEEDS COMMAND KEYS` runs COMMAND in a window of 80 columns and 24 lines. KEYS has a line each: "keys KEY…" as
+#          tmux send-keys takes them, "until TEXT" waits until the screen has it, "show" keeps the screen for the comparison.
+. "$(dirname "$0")/same.sh"
+command -v tmux >/dev/null || { echo "terminals: no tmux"; exit 0; }
+unset TMUX
+export TERM=xterm LC_ALL=C.UTF-8 SHELL=/bin/bash
+t() { tmux -L "sbx-compat-$$" -f /dev/null "$@" 2>/dev/null; }
+trap 't kill-server; rm -rf "$WORK"' EXIT
+
+drive() # how, command, keys: leaves the screens in $WORK/HOW.out
+{
+	local how=$1 verb rest tries run=
+	case $how in
+	native) ;;
+	no-rewrite) run="$SBX run -it --platform systrap --no-rewrite -e LC_ALL=C.UTF-8 --" ;;
+	*) run="$SBX run -it --platform $how -e LC_ALL=C.UTF-8 --" ;;
+	esac
+	rm -rf "$WORK/run"
+	mkdir "$WORK/run"
+	seq -f "line %g" 500 >"$WORK/run/lines"
+	printf '%s\n' "$2" >"$WORK/run/command"
+	: >"$WORK/$how.out"
+	t new-session -d -x 80 -y 24 -c "$WORK/run" "$run bash --norc command; echo status \$?; sleep 1000"
+	while read -r verb rest; do
+		case $verb in
+		keys) eval "t send-keys $rest" ;;
+		show) t capture-pane -p >>"$WORK/$how.out" ;;
+		until)
+			for ((tries = 0; tries < 300; tries++)); do
+				t capture-pane -p | grep -qF -- "$rest" && continue 2
+				sleep 0.1
+			done
+			{ echo "no \"$rest\" in"; t capture-pane -p; } >>"$WORK/$how.out"
+			break ;;
+		esac
+	done <<<"$3"
+	t kill-server
+}
+
+screen() # name, needs, command, keys
+{
+	local name=$1 how without
+	chosen "$name" || return 0
+	# shellcheck disable=SC2086
+	without=$(missing $2)
+	[ -z "$without" ] || { echo "ok $name # SKIP no $without"; skipped=$((skipped + 1)); return 0; }
+	drive native "$3" "$4"
+	for how in $COMPAT_HOW; do
+		drive "$how" "$3" "$4"
+		if cmp -s "$WORK/native.out" "$WORK/$how.out"; then
+			echo "ok $name ($how)"
+			passed=$((passed + 1))
+		else
+			echo "not ok $name ($how)"
+			diff "$WORK/native.out" "$WORK/$how.out" | head -n 30 | sed 's/^/    /'
+			failed=$((failed + 1))
+		fi
+	done
+}
+
+SHELL_KEYS="until in>"
+screen bash_jobs bash 'export PS1="in> "; exec bash --norc' "$SHELL_KEYS
+keys 'cat' Enter
+until cat
+keys 'echoed' Enter C-z
+until Stopped
+keys 'sleep 1000' Enter
+keys C-z
+until [2]+
+keys 'bg; jobs' Enter
+until sleep 1000 &
+keys 'fg %1' Enter
+keys 'again' Enter C-d
+keys 'fg' Enter C-c
+keys 'set -o vi; echo done' Enter
+until done
+keys 'abc' Escape '0iecho ' Enter
+until abc
+keys '(sleep 0.2; exit 3)' Enter 'echo \$?' Enter
+until 3
+show
+keys 'exit 9' Enter
+until status 9
+show"
+screen bash_ctrl_c bash 'export PS1="in> "; exec bash --norc' "$SHELL_KEYS
+keys 'while :; do :; done' Enter
+keys C-c
+keys 'for i in 1 2 3; do sleep 100; done; echo after' Enter C-c
+keys 'trap \"echo trapped\" INT; cat | cat' Enter C-c
+keys 'stty -a | grep -o \"intr = ..\"' Enter
+until intr
+keys C-v C-a C-u C-r 'cat' C-g
+keys 'stty tostop; (echo x; echo y) &' Enter
+until Stopped
+keys 'fg' Enter
+until y
+keys 'clear; sleep 100' Enter
+keys C-'\\\\'
+until Quit
+show"
+screen vim vim 'exec vim -u NONE -i NONE --cmd "set nocp nomore" lines' "until line 20
+show
+keys ':set number hlsearch' Enter '/line 250' Enter
+until 260
+show
+keys 'ggdGiwritten' Escape ':w' Enter
+until written
+keys ':!stty size' Enter
+until 24 80
+keys Enter ':split' Enter C-w 'v:terminal echo in a terminal' Enter
+until in a terminal
+show
+keys C-w ':qa!' Enter
+until status 0"
+screen vim_stops_and_goes_on vim 'set -m; vim -u NONE -i NONE lines; jobs; fg >/dev/null; echo ended' "until line 20
+keys C-z
+until line 20
+keys 'ofrom vim' Escape
+until from vim
+show
+keys ':q!' Enter
+until status 0"
+screen less less 'exec less lines' "until line 23
+keys /250 Enter
+until line 272
+show
+keys G
+until line 500
+keys 'gvi' C-c '20%'
+until line 101
+show
+keys '!echo shell' Enter
+until done
+keys Enter
+keys q
+until status 0
+show"
+screen more more 'exec more lines' "until line 23
+keys Space
+until line 46
+show
+keys q
+until status 0"
+screen top top 'exec top -b -n 1 | head -n 1 | cut -c 1-5' "until status 0
+show"
+screen top_interactive top 'top -d 1; echo ended' "until %Cpu
+keys q
+until ended"
+screen tmux_three_panes tmux 'echo "set -g default-command \"bash --norc\"" >conf; TMUX= exec tmux -f conf new' "until bash-5
+keys C-b
+keys '%'
+until │bash-5
+keys C-b
+keys '\"'
+until ├
+keys 'clear; PS1=\"x> \"; stty size' Enter
+until x>
+keys 'echo third' Enter
+until third
+keys C-b
+keys Left
+keys 'echo first; tmux list-panes | cut -c 1-12; tmux set -g status-right \"\"; tmux set -g status-left \"\"; tmux set -g automatic-rename off; tmux rename-window w' Enter
+until 2: [
+until w*
+show
+keys C-b
+keys '['
+keys PageUp q
+keys C-b d
+until status 0"
+screen tmux_detached tmux 'export TMUX=; tmux -f /dev/null new -d -s a "sh -c \"read x; echo got \\\$x; exec cat\""; tmux send-keys -t a hello Enter; until tmux capture-pane -p -t a | grep "got hello"; do sleep 0.1; done; tmux ls | cut -d : -f 1,2 | cut -c 1-12; tmux kill-server; echo ended' "until status 0
+show"
+screen screen screen 'screen -c /dev/null -S s bash --norc -c "PS1=\"in> \" exec bash --norc"; echo back' "until in>
+keys 'echo in screen; stty size' Enter
+until 24 80
+keys C-a ':' 'screen bash --norc' Enter
+until bash-5
+keys 'PS1=\"two> \"; clear' Enter
+until two>
+keys C-a p
+until in screen
+show
+keys C-a d
+until back"
+screen nano nano 'exec nano -R -I lines' "until line 19
+keys C-w 250 Enter
+until line 250
+show
+keys C-x
+until status 0"
+screen mc mc 'exec mc -u -x -d -b / /' "until etc
+show
+keys F10
+until status 0"
+screen emacs emacs 'exec emacs -Q -nw lines' "until line 20
+keys C-s '250' Enter
+until line 250
+keys C-x 2
+show
+keys C-x C-c
+until status 0"
+screen python_readline python3 'exec python3 -q' "until >>>
+keys 'import os, ti' Tab
+keys 'me' Enter 'time.sleep(100)' Enter C-c
+until KeyboardInterrupt
+keys 'print(6 * 7)' Enter
+until 42
+keys Up Up
+until sleep
+show
+keys C-c C-d
+until status 0"
+screen watch watch 'watch -t -n 0.2 "date +%Y; tail -n 2 lines"; echo ended' "until line 500
+show
+keys C-c
+until ended"
+screen script script 'PS1="in> " script -q -c "bash --norc" out; wc -l <out' "until in>
+keys 'echo recorded; stty size; exit' Enter
+until status 0
+show"
+screen dialog whiptail 'whiptail --menu title 15 40 4 a one b two c three 2>answer; echo; cat answer' "until three
+show
+keys Down Enter
+until status 0
+show"
+screen zsh zsh 'PS1="z> " exec zsh -f' "until z>
+keys 'echo /et' Tab
+until /etc
+keys Enter
+keys 'cat' Enter C-z
+until suspended
+keys 'fg' Enter C-d
+show
+keys 'exit 3' Enter
+until status 3"
+screen fish fish 'exec fish --no-config -C "function fish_prompt; echo \"f> \"; end; set fish_greeting"' "until f>
+keys 'echo a | cat' Enter
+until a
+keys 'sleep 100' Enter C-z
+until stopped
+keys 'fg' Enter C-c
+keys 'exit 4' Enter
+until status 4"
+screen busybox_vi busybox 'exec busybox vi lines' "until line 20
+keys 'Goend' Escape
+until end
+show
+keys ':q!' Enter
+until status 0"
+same_end
