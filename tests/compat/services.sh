@@ -10,8 +10,8 @@ same s6 "s6-svscan s6-svc" 'mkdir -p scan/a scan/b scan/b/log; printf "#!/bin/sh
 same s6_as_init s6-svscan 'mkdir -p scan/a; printf "#!/bin/sh\necho \$PPID >../../log\nexec sleep 1000\n" >scan/a/run; chmod +x scan/a/run
 	(until [ -s log ]; do sleep 0.05; done; s6-svscanctl -t scan) & s6-svscan scan; wait; echo $?; wc -l <log'
 same runit "runsvdir sv" 'mkdir -p sv/a; printf "#!/bin/sh\necho started >>../../log\nexec sleep 1000\n" >sv/a/run; chmod +x sv/a/run
-	runsvdir sv & until sv status ./sv/a 2>/dev/null | grep -q ^run && [ -s log ]; do sleep 0.05; done; sv -w 10 restart ./sv/a | sed "s/pid [0-9]*\|[0-9]*s//g"
-	sv -w 10 down ./sv/a | grep -o "^ok: down"; sv once ./sv/a; until [ $(wc -l <log) = 3 ]; do sleep 0.05; done
+	runsvdir sv & until sv status ./sv/a 2>/dev/null | grep -q ^run && [ -s log ]; do sleep 0.05; done; sv -w 10 restart ./sv/a | sed "s/pid [0-9]*\|[0-9]s//g"
+	until [ $(wc -l <log) = 2 ]; do sleep 0.05; done; sv -w 10 down ./sv/a | grep -o "^ok: down"; sv once ./sv/a; until [ $(wc -l <log) = 3 ]; do sleep 0.05; done
 	kill -HUP $!; wait $!; echo $?; cat log; '
 same supervisord "supervisord supervisorctl" 'cat >c <<E
 [supervisord]
@@ -51,7 +51,7 @@ same sshd_sftp_and_privileges "sftp usr/sbin/sshd" "$SSH"'
 same sshd_listens "ssh usr/sbin/sshd" "$SSH"'
 	/usr/sbin/sshd -D -f conf -o ListenAddress=127.0.0.1 -o Port=18022 & until eval ssh -F client -p 18022 root@127.0.0.1 echo in; do sleep 0.2; done 2>/dev/null
 	ssh -F client -p 18022 -fN -L 127.0.0.1:18023:127.0.0.1:18022 root@127.0.0.1; ssh -F client -p 18023 root@127.0.0.1 "echo through a tunnel"
-	kill $!; pkill -f 18023:127; wait $!; echo $?'
+	kill $!; pkill -f "[1]8023:127"; wait $!; echo $?'
 
 same redis "redis-server redis-cli" 'redis-server --port 0 --unixsocket $PWD/s --dir $PWD >/dev/null & until redis-cli -s s ping 2>/dev/null; do sleep 0.1; done
 	redis-cli -s s mset a 1 b 2; for i in $(seq 200); do echo "lpush l $i"; done | redis-cli -s s | tail -n 1; redis-cli -s s bgsave; until redis-cli -s s info persistence | grep -q "rdb_bgsave_in_progress:0"; do sleep 0.1; done; ls *.rdb

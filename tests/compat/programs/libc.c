@@ -1,6 +1,6 @@
-/* What a C library makes of the kernel: threads cancelled in blocking calls, one uid for all threads, posix_spawn, robust and
- * PI mutexes, semaphores with deadlines, timers that start threads. Prints a line each; glibc and musl differ, so the
- * native run is the oracle. */
+/* What a C library makes of the kernel: threads cancelled in blocking calls, one uid for all
+ * threads, posix_spawn, robust and PI mutexes, semaphores with deadlines, timers that start
+ * threads. Prints a line each; glibc and musl differ, so the native run is the oracle. */
 #define _GNU_SOURCE
 #include <aio.h>
 #include <errno.h>
@@ -36,13 +36,13 @@
 
 extern char **environ;
 
-#define REQUIRE(x) \
-	do { \
-		if (!(x)) { \
+#define REQUIRE(x)                                                              \
+	do {                                                                    \
+		if (!(x)) {                                                     \
 			printf("line %d: " #x ": errno %d\n", __LINE__, errno); \
-			fflush(stdout); \
-			_exit(1); \
-		} \
+			fflush(stdout);                                         \
+			_exit(1);                                               \
+		}                                                               \
 	} while (0)
 
 /* Until thread tid sleeps in a system call. */
@@ -81,44 +81,166 @@ static sem_t sem;
 static pthread_t sleeper;
 static char buf[65536];
 
-static void c_read(void) { read(empty[0], buf, 1); }
-static void c_readv(void) { struct iovec v = { buf, 1 }; readv(empty[0], &v, 1); }
-static void c_write(void) { write(full[1], buf, 1); }
-static void c_pause(void) { pause(); }
-static void c_nanosleep(void) { struct timespec t = { 1000, 0 }; nanosleep(&t, NULL); }
+static void c_read(void)
+{
+	read(empty[0], buf, 1);
+}
+static void c_readv(void)
+{
+	struct iovec v = {buf, 1};
+	readv(empty[0], &v, 1);
+}
+static void c_write(void)
+{
+	write(full[1], buf, 1);
+}
+static void c_pause(void)
+{
+	pause();
+}
+static void c_nanosleep(void)
+{
+	struct timespec t = {1000, 0};
+	nanosleep(&t, NULL);
+}
 static void c_clock_nanosleep(void)
 {
 	struct timespec t = in_ms(CLOCK_MONOTONIC, 1000000);
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
 }
-static void c_sleep(void) { sleep(1000); }
-static void c_usleep(void) { usleep(1000000000); }
-static void c_select(void) { fd_set s; FD_ZERO(&s); FD_SET(empty[0], &s); select(empty[0] + 1, &s, NULL, NULL, NULL); }
+static void c_sleep(void)
+{
+	sleep(1000);
+}
+static void c_usleep(void)
+{
+	usleep(1000000000);
+}
+static void c_select(void)
+{
+	fd_set s;
+	FD_ZERO(&s);
+	FD_SET(empty[0], &s);
+	select(empty[0] + 1, &s, NULL, NULL, NULL);
+}
 static void c_pselect(void)
 {
-	fd_set s; sigset_t m; FD_ZERO(&s); FD_SET(empty[0], &s); sigemptyset(&m); pselect(empty[0] + 1, &s, NULL, NULL, NULL, &m);
+	fd_set s;
+	sigset_t m;
+	FD_ZERO(&s);
+	FD_SET(empty[0], &s);
+	sigemptyset(&m);
+	pselect(empty[0] + 1, &s, NULL, NULL, NULL, &m);
 }
-static void c_poll(void) { struct pollfd p = { empty[0], POLLIN, 0 }; poll(&p, 1, -1); }
-static void c_ppoll(void) { struct pollfd p = { empty[0], POLLIN, 0 }; ppoll(&p, 1, NULL, NULL); }
-static void c_epoll_wait(void) { struct epoll_event e; epoll_wait(ep, &e, 1, -1); }
-static void c_epoll_pwait(void) { struct epoll_event e; sigset_t m; sigemptyset(&m); epoll_pwait(ep, &e, 1, -1, &m); }
-static void c_accept(void) { accept(listener, NULL, NULL); }
-static void c_accept4(void) { accept4(listener, NULL, NULL, SOCK_CLOEXEC); }
-static void c_recv(void) { recv(pair[0], buf, 1, 0); }
-static void c_recvfrom(void) { recvfrom(pair[0], buf, 1, 0, NULL, NULL); }
-static void c_recvmsg(void) { struct iovec v = { buf, 1 }; struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 }; recvmsg(pair[0], &m, 0); }
-static void c_send(void) { send(filled[0], buf, 1, 0); }
-static void c_sendmsg(void) { struct iovec v = { buf, 1 }; struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 }; sendmsg(filled[0], &m, 0); }
-static void c_sigwait(void) { sigset_t m; int s; sigemptyset(&m); sigaddset(&m, SIGUSR2); sigwait(&m, &s); }
-static void c_sigwaitinfo(void) { sigset_t m; sigemptyset(&m); sigaddset(&m, SIGUSR2); sigwaitinfo(&m, NULL); }
-static void c_sigtimedwait(void) { sigset_t m; struct timespec t = { 1000, 0 }; sigemptyset(&m); sigaddset(&m, SIGUSR2); sigtimedwait(&m, NULL, &t); }
-static void c_sigsuspend(void) { sigset_t m; sigemptyset(&m); sigsuspend(&m); }
-static void c_wait(void) { wait(NULL); }
-static void c_waitpid(void) { waitpid(lonely, NULL, 0); }
-static void c_waitid(void) { siginfo_t si; waitid(P_PID, lonely, &si, WEXITED); }
-static void c_sem_wait(void) { sem_wait(&sem); }
-static void c_sem_timedwait(void) { struct timespec t = in_ms(CLOCK_REALTIME, 1000000); sem_timedwait(&sem, &t); }
-static void unlock(void *m) { pthread_mutex_unlock(m); }
+static void c_poll(void)
+{
+	struct pollfd p = {empty[0], POLLIN, 0};
+	poll(&p, 1, -1);
+}
+static void c_ppoll(void)
+{
+	struct pollfd p = {empty[0], POLLIN, 0};
+	ppoll(&p, 1, NULL, NULL);
+}
+static void c_epoll_wait(void)
+{
+	struct epoll_event e;
+	epoll_wait(ep, &e, 1, -1);
+}
+static void c_epoll_pwait(void)
+{
+	struct epoll_event e;
+	sigset_t m;
+	sigemptyset(&m);
+	epoll_pwait(ep, &e, 1, -1, &m);
+}
+static void c_accept(void)
+{
+	accept(listener, NULL, NULL);
+}
+static void c_accept4(void)
+{
+	accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+}
+static void c_recv(void)
+{
+	recv(pair[0], buf, 1, 0);
+}
+static void c_recvfrom(void)
+{
+	recvfrom(pair[0], buf, 1, 0, NULL, NULL);
+}
+static void c_recvmsg(void)
+{
+	struct iovec v = {buf, 1};
+	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
+	recvmsg(pair[0], &m, 0);
+}
+static void c_send(void)
+{
+	send(filled[0], buf, 1, 0);
+}
+static void c_sendmsg(void)
+{
+	struct iovec v = {buf, 1};
+	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
+	sendmsg(filled[0], &m, 0);
+}
+static void c_sigwait(void)
+{
+	sigset_t m;
+	int s;
+	sigemptyset(&m);
+	sigaddset(&m, SIGUSR2);
+	sigwait(&m, &s);
+}
+static void c_sigwaitinfo(void)
+{
+	sigset_t m;
+	sigemptyset(&m);
+	sigaddset(&m, SIGUSR2);
+	sigwaitinfo(&m, NULL);
+}
+static void c_sigtimedwait(void)
+{
+	sigset_t m;
+	struct timespec t = {1000, 0};
+	sigemptyset(&m);
+	sigaddset(&m, SIGUSR2);
+	sigtimedwait(&m, NULL, &t);
+}
+static void c_sigsuspend(void)
+{
+	sigset_t m;
+	sigemptyset(&m);
+	sigsuspend(&m);
+}
+static void c_wait(void)
+{
+	wait(NULL);
+}
+static void c_waitpid(void)
+{
+	waitpid(lonely, NULL, 0);
+}
+static void c_waitid(void)
+{
+	siginfo_t si;
+	waitid(P_PID, lonely, &si, WEXITED);
+}
+static void c_sem_wait(void)
+{
+	sem_wait(&sem);
+}
+static void c_sem_timedwait(void)
+{
+	struct timespec t = in_ms(CLOCK_REALTIME, 1000000);
+	sem_timedwait(&sem, &t);
+}
+static void unlock(void *m)
+{
+	pthread_mutex_unlock(m);
+}
 static void c_cond_wait(void)
 {
 	pthread_mutex_lock(&mutex);
@@ -135,13 +257,36 @@ static void c_cond_timedwait(void)
 	pthread_cond_timedwait(&cond, &mutex, &t);
 	pthread_cleanup_pop(1);
 }
-static void c_join(void) { pthread_join(sleeper, NULL); }
-static void c_mq_receive(void) { mq_receive(mq_empty, buf, sizeof(buf), NULL); }
-static void c_mq_timedreceive(void) { struct timespec t = in_ms(CLOCK_REALTIME, 1000000); mq_timedreceive(mq_empty, buf, sizeof(buf), NULL, &t); }
-static void c_msgrcv(void) { msgrcv(queue, buf, 100, 1, 0); }
-static void c_lock(void) { struct flock l = { .l_type = F_WRLCK }; fcntl(locked, F_SETLKW, &l); }
-static void c_open(void) { open("fifo", O_RDONLY); }
-static void c_system(void) { system("exec sleep 1000"); }
+static void c_join(void)
+{
+	pthread_join(sleeper, NULL);
+}
+static void c_mq_receive(void)
+{
+	mq_receive(mq_empty, buf, sizeof(buf), NULL);
+}
+static void c_mq_timedreceive(void)
+{
+	struct timespec t = in_ms(CLOCK_REALTIME, 1000000);
+	mq_timedreceive(mq_empty, buf, sizeof(buf), NULL, &t);
+}
+static void c_msgrcv(void)
+{
+	msgrcv(queue, buf, 100, 1, 0);
+}
+static void c_lock(void)
+{
+	struct flock l = {.l_type = F_WRLCK};
+	fcntl(locked, F_SETLKW, &l);
+}
+static void c_open(void)
+{
+	open("fifo", O_RDONLY);
+}
+static void c_system(void)
+{
+	system("exec sleep 1000");
+}
 
 struct point {
 	const char *name;
@@ -150,14 +295,55 @@ struct point {
 	int cleaned;
 };
 static struct point points[] = {
-#define P(x) { #x, c_##x, 0, 0 }
-	P(read), P(readv), P(write), P(pause), P(nanosleep), P(clock_nanosleep), P(sleep), P(usleep), P(select), P(pselect), P(poll),
-	P(ppoll), P(epoll_wait), P(epoll_pwait), P(accept), P(accept4), P(recv), P(recvfrom), P(recvmsg), P(send), P(sendmsg),
-	P(sigwait), P(sigwaitinfo), P(sigtimedwait), P(sigsuspend), P(wait), P(waitpid), P(waitid), P(sem_wait), P(sem_timedwait),
-	P(cond_wait), P(cond_timedwait), P(join), P(mq_receive), P(mq_timedreceive), P(msgrcv), P(lock), P(open), P(system),
+#define P(x)                    \
+	{                       \
+#x, c_##x, 0, 0 \
+	}
+	P(read),
+	P(readv),
+	P(write),
+	P(pause),
+	P(nanosleep),
+	P(clock_nanosleep),
+	P(sleep),
+	P(usleep),
+	P(select),
+	P(pselect),
+	P(poll),
+	P(ppoll),
+	P(epoll_wait),
+	P(epoll_pwait),
+	P(accept),
+	P(accept4),
+	P(recv),
+	P(recvfrom),
+	P(recvmsg),
+	P(send),
+	P(sendmsg),
+	P(sigwait),
+	P(sigwaitinfo),
+	P(sigtimedwait),
+	P(sigsuspend),
+	P(wait),
+	P(waitpid),
+	P(waitid),
+	P(sem_wait),
+	P(sem_timedwait),
+	P(cond_wait),
+	P(cond_timedwait),
+	P(join),
+	P(mq_receive),
+	P(mq_timedreceive),
+	P(msgrcv),
+	P(lock),
+	P(open),
+	P(system),
 };
 
-static void cleanup(void *p) { ((struct point *)p)->cleaned++; }
+static void cleanup(void *p)
+{
+	((struct point *)p)->cleaned++;
+}
 
 static void *cancelled(void *arg)
 {
@@ -169,27 +355,32 @@ static void *cancelled(void *arg)
 	return NULL;
 }
 
-static void *sleeping(void *arg) { sleep(1000); return arg; }
+static void *sleeping(void *arg)
+{
+	sleep(1000);
+	return arg;
+}
 
 static void prepare(void)
 {
-	REQUIRE(!pipe(empty) && !pipe(full) && !socketpair(AF_UNIX, SOCK_STREAM, 0, pair) && !socketpair(AF_UNIX, SOCK_STREAM, 0, filled));
+	REQUIRE(!pipe(empty) && !pipe(full) && !socketpair(AF_UNIX, SOCK_STREAM, 0, pair) &&
+		!socketpair(AF_UNIX, SOCK_STREAM, 0, filled));
 	fcntl(full[1], F_SETFL, O_NONBLOCK);
 	while (write(full[1], buf, sizeof(buf)) > 0)
 		;
 	fcntl(full[1], F_SETFL, 0);
 	while (send(filled[0], buf, sizeof(buf), MSG_DONTWAIT) > 0)
 		;
-	struct sockaddr_un un = { AF_UNIX, "listener" };
+	struct sockaddr_un un = {AF_UNIX, "listener"};
 	listener = socket(AF_UNIX, SOCK_STREAM, 0);
 	REQUIRE(!bind(listener, (void *)&un, sizeof(un)) && !listen(listener, 1));
-	struct epoll_event e = { .events = EPOLLIN };
+	struct epoll_event e = {.events = EPOLLIN};
 	ep = epoll_create1(0);
 	REQUIRE(!epoll_ctl(ep, EPOLL_CTL_ADD, empty[0], &e));
 	queue = msgget(IPC_PRIVATE, 0600);
 	char name[32];
 	snprintf(name, sizeof(name), "/q%d", getpid());
-	struct mq_attr a = { .mq_maxmsg = 1, .mq_msgsize = 8 };
+	struct mq_attr a = {.mq_maxmsg = 1, .mq_msgsize = 8};
 	mq_empty = mq_open(name, O_RDWR | O_CREAT, 0600, &a);
 	REQUIRE(queue >= 0 && mq_empty >= 0);
 	mq_unlink(name);
@@ -200,7 +391,7 @@ static void prepare(void)
 	REQUIRE(!pipe(ready));
 	REQUIRE((lonely = fork()) >= 0);
 	if (lonely == 0) {
-		struct flock l = { .l_type = F_WRLCK };
+		struct flock l = {.l_type = F_WRLCK};
 		fcntl(locked, F_SETLKW, &l);
 		write(ready[1], "x", 1);
 		for (;;)
@@ -242,7 +433,8 @@ static void test_cancel(void)
 		until_asleep(p->tid);
 		REQUIRE(!pthread_cancel(t));
 		REQUIRE(!pthread_join(t, &got));
-		printf("cancel in %s: %s, cleaned %d\n", p->name, got == PTHREAD_CANCELED ? "cancelled" : "ended", p->cleaned);
+		printf("cancel in %s: %s, cleaned %d\n", p->name,
+		       got == PTHREAD_CANCELED ? "cancelled" : "ended", p->cleaned);
 		fflush(stdout);
 	}
 	pthread_t t;
@@ -284,7 +476,8 @@ static void *ids(void *arg)
 	gid_t g[4];
 	syscall(SYS_getresuid, &r, &e, &s);
 	int n = syscall(SYS_getgroups, 4, g);
-	snprintf(text, sizeof(text), "%d %d %d %d %d %d", r, e, s, (int)syscall(SYS_getegid), n, n > 0 ? (int)g[0] : -1);
+	snprintf(text, sizeof(text), "%d %d %d %d %d %d", r, e, s, (int)syscall(SYS_getegid), n,
+		 n > 0 ? (int)g[0] : -1);
 	*(char **)arg = strdup(text);
 	return NULL;
 }
@@ -294,13 +487,13 @@ static void test_setuid(void)
 	pid_t pid = fork();
 	if (pid == 0) {
 		pthread_t t[10], blocked;
-		char *text[10] = { NULL };
+		char *text[10] = {NULL};
 		pthread_barrier_init(&barrier, NULL, 11);
 		pthread_create(&blocked, NULL, sleeping, NULL);
 		for (int i = 0; i < 10; i++)
 			pthread_create(&t[i], NULL, ids, &text[i]);
 		pthread_barrier_wait(&barrier);
-		gid_t g[1] = { 54 };
+		gid_t g[1] = {54};
 		printf("set %d", setgroups(1, g));
 		printf(" %d", setresgid(1003, 1004, 1005));
 		printf(" %d", setresuid(1000, 1001, 1002));
@@ -321,9 +514,10 @@ static void test_setuid(void)
 
 /* posix_spawn */
 
-static int spawned(const char *what, const char *script, const posix_spawn_file_actions_t *fa, const posix_spawnattr_t *at)
+static int spawned(const char *what, const char *script, const posix_spawn_file_actions_t *fa,
+		   const posix_spawnattr_t *at)
 {
-	char *argv[] = { "sh", "-c", (char *)script, NULL };
+	char *argv[] = {"sh", "-c", (char *)script, NULL};
 	pid_t pid;
 	int st = -1;
 	fflush(stdout);
@@ -339,7 +533,8 @@ static void *spawner(void *arg)
 	for (int i = 0; i < 20; i++) {
 		pid_t pid;
 		int st;
-		if (posix_spawn(&pid, "/bin/true", NULL, NULL, (char *[]){ "true", NULL }, environ) || waitpid(pid, &st, 0) != pid || st)
+		if (posix_spawn(&pid, "/bin/true", NULL, NULL, (char *[]){"true", NULL}, environ) ||
+		    waitpid(pid, &st, 0) != pid || st)
 			atomic_fetch_add((atomic_int *)arg, 1);
 	}
 	return NULL;
@@ -352,7 +547,8 @@ static void test_spawn(void)
 	pid_t pid;
 	sigset_t m;
 	spawned("plain", "exit 3", NULL, NULL);
-	printf("spawn of nothing: %d\n", posix_spawn(&pid, "/nonexistent", NULL, NULL, (char *[]){ "x", NULL }, environ));
+	printf("spawn of nothing: %d\n",
+	       posix_spawn(&pid, "/nonexistent", NULL, NULL, (char *[]){"x", NULL}, environ));
 	posix_spawn_file_actions_init(&fa);
 	posix_spawn_file_actions_addopen(&fa, 7, "spawned", O_CREAT | O_WRONLY | O_TRUNC, 0644);
 	posix_spawn_file_actions_adddup2(&fa, 7, 1);
@@ -370,13 +566,16 @@ static void test_spawn(void)
 	sigaddset(&m, SIGINT);
 	posix_spawnattr_setsigdefault(&at, &m);
 	posix_spawnattr_setpgroup(&at, 0);
-	posix_spawnattr_setflags(&at, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+	posix_spawnattr_setflags(&at, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+					      POSIX_SPAWN_SETPGROUP);
 	signal(SIGINT, SIG_IGN);
-	spawned("with attributes", "grep -E 'Sig(Blk|Ign)' /proc/self/status; [ $(ps -o pgid= -p $$) = $$ ]", NULL, &at);
+	spawned("with attributes",
+		"grep -E 'Sig(Blk|Ign)' /proc/self/status; [ $(ps -o pgid= -p $$) = $$ ]", NULL,
+		&at);
 	signal(SIGINT, SIG_DFL);
 	posix_spawnattr_setflags(&at, POSIX_SPAWN_SETSID);
 	spawned("in a session", "[ $(ps -o sid= -p $$) = $$ ]", NULL, &at);
-	struct sched_param sp = { 0 };
+	struct sched_param sp = {0};
 	posix_spawnattr_setschedpolicy(&at, SCHED_BATCH);
 	posix_spawnattr_setschedparam(&at, &sp);
 	posix_spawnattr_setflags(&at, POSIX_SPAWN_SETSCHEDULER);
@@ -398,7 +597,8 @@ static void test_spawn(void)
 static pthread_mutex_t *shared_mutex(int robust, int protocol, int type)
 {
 	pthread_mutexattr_t a;
-	pthread_mutex_t *m = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_mutex_t *m =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pthread_mutexattr_init(&a);
 	pthread_mutexattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
 	pthread_mutexattr_settype(&a, type);
@@ -413,7 +613,11 @@ static pthread_mutex_t *shared_mutex(int robust, int protocol, int type)
 	return m;
 }
 
-static void *die_with(void *m) { pthread_mutex_lock(m); return NULL; }
+static void *die_with(void *m)
+{
+	pthread_mutex_lock(m);
+	return NULL;
+}
 
 static void robust(const char *name, int protocol, int type)
 {
@@ -421,7 +625,8 @@ static void robust(const char *name, int protocol, int type)
 	pthread_t t;
 	pthread_create(&t, NULL, die_with, m);
 	pthread_join(t, NULL);
-	int a = pthread_mutex_trylock(m), b = pthread_mutex_consistent(m), c = pthread_mutex_unlock(m);
+	int a = pthread_mutex_trylock(m), b = pthread_mutex_consistent(m),
+	    c = pthread_mutex_unlock(m);
 	printf("%s, owner thread ended: %d %d %d\n", name, a, b, c);
 
 	int go[2];
@@ -444,9 +649,10 @@ static void robust(const char *name, int protocol, int type)
 	waitpid(pid, NULL, 0);
 	int st;
 	waitpid(waiter, &st, 0);
-	b = pthread_mutex_lock(m);       /* the waiter died with it, too */
-	c = pthread_mutex_unlock(m);     /* not made consistent */
-	printf("%s, owner killed: %d %d %d %d %d\n", name, a, WEXITSTATUS(st), b, c, pthread_mutex_lock(m));
+	b = pthread_mutex_lock(m);   /* the waiter died with it, too */
+	c = pthread_mutex_unlock(m); /* not made consistent */
+	printf("%s, owner killed: %d %d %d %d %d\n", name, a, WEXITSTATUS(st), b, c,
+	       pthread_mutex_lock(m));
 }
 
 static int counter;
@@ -500,7 +706,10 @@ static void test_mutex(void)
 
 /* Semaphores */
 
-static void nothing(int n) { (void)n; }
+static void nothing(int n)
+{
+	(void)n;
+}
 static void *signaller(void *arg)
 {
 	pthread_t t = *(pthread_t *)arg;
@@ -517,7 +726,8 @@ static void test_sem(void)
 	clock_gettime(CLOCK_REALTIME, &before);
 	int r = sem_timedwait(&s, &ts);
 	clock_gettime(CLOCK_REALTIME, &after);
-	printf("sem_timedwait %d %d in time %d\n", r, errno, (after.tv_sec > ts.tv_sec || after.tv_nsec >= ts.tv_nsec));
+	printf("sem_timedwait %d %d in time %d\n", r, errno,
+	       (after.tv_sec > ts.tv_sec || after.tv_nsec >= ts.tv_nsec));
 	ts.tv_sec = 0;
 	r = sem_timedwait(&s, &ts);
 	printf("past %d %d\n", r, errno);
@@ -528,7 +738,7 @@ static void test_sem(void)
 	sem_post(&s);
 	printf("posted %d\n", sem_timedwait(&s, &ts));
 	for (int restart = 0; restart < 2; restart++) {
-		struct sigaction sa = { .sa_handler = nothing, .sa_flags = restart ? SA_RESTART : 0 };
+		struct sigaction sa = {.sa_handler = nothing, .sa_flags = restart ? SA_RESTART : 0};
 		sigaction(SIGUSR1, &sa, NULL);
 		pthread_t me = pthread_self(), t;
 		ts = in_ms(CLOCK_REALTIME, 300);
@@ -561,15 +771,21 @@ static atomic_int ticks;
 static sem_t ticked;
 static void tick(union sigval v)
 {
-	if (v.sival_int == 42 && syscall(SYS_gettid) != getpid() && atomic_fetch_add(&ticks, 1) == 9)
+	if (v.sival_int == 42 && syscall(SYS_gettid) != getpid() &&
+	    atomic_fetch_add(&ticks, 1) == 9)
 		sem_post(&ticked);
 }
-static void done(union sigval v) { sem_post(v.sival_ptr); }
+static void done(union sigval v)
+{
+	sem_post(v.sival_ptr);
+}
 
 static void test_timers(void)
 {
-	struct sigevent ev = { .sigev_notify = SIGEV_THREAD, .sigev_notify_function = tick, .sigev_value.sival_int = 42 };
-	struct itimerspec it = { { 0, 2000000 }, { 0, 2000000 } }, left;
+	struct sigevent ev = {.sigev_notify = SIGEV_THREAD,
+			      .sigev_notify_function = tick,
+			      .sigev_value.sival_int = 42};
+	struct itimerspec it = {{0, 2000000}, {0, 2000000}}, left;
 	timer_t t[4];
 	sem_init(&ticked, 0, 0);
 	for (int i = 0; i < 4; i++) {
@@ -579,25 +795,28 @@ static void test_timers(void)
 		sem_wait(&ticked);
 		REQUIRE(!timer_gettime(t[i], &left));
 		int d = timer_delete(t[i]);
-		printf("timer with threads: %d, interval %ld, again %d\n", d, left.it_interval.tv_nsec, ticks >= 10);
+		printf("timer with threads: %d, interval %ld, again %d\n", d,
+		       left.it_interval.tv_nsec, ticks >= 10);
 	}
 	sigset_t m;
 	sigemptyset(&m);
 	sigaddset(&m, SIGRTMIN);
 	signal(SIGRTMIN, nothing); /* threads of glibc's that tell of things block nothing */
-	ev = (struct sigevent){ .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN, .sigev_value.sival_int = 7 };
+	ev = (struct sigevent){
+		.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN, .sigev_value.sival_int = 7};
 	REQUIRE(!timer_create(CLOCK_MONOTONIC, &ev, &t[0]));
-	it = (struct itimerspec){ { 0, 1000000 }, { 0, 1000000 } };
+	it = (struct itimerspec){{0, 1000000}, {0, 1000000}};
 	timer_settime(t[0], 0, &it, NULL);
-	struct timespec ts = { 0, 20000000 };
+	struct timespec ts = {0, 20000000};
 	nanosleep(&ts, NULL);
 	siginfo_t si;
 	int s = sigwaitinfo(&m, &si);
-	printf("timer signal %d code %d value %d overran %d\n", s == SIGRTMIN, si.si_code, si.si_value.sival_int, timer_getoverrun(t[0]) >= 10);
+	printf("timer signal %d code %d value %d overran %d\n", s == SIGRTMIN, si.si_code,
+	       si.si_value.sival_int, timer_getoverrun(t[0]) >= 10);
 	timer_delete(t[0]);
-	ev = (struct sigevent){ .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN };
+	ev = (struct sigevent){.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN};
 	int e = timer_create(CLOCK_THREAD_CPUTIME_ID, &ev, &t[0]);
-	it = (struct itimerspec){ { 0, 5000000 }, { 0, 5000000 } };
+	it = (struct itimerspec){{0, 5000000}, {0, 5000000}};
 	timer_settime(t[0], 0, &it, NULL);
 	sigset_t pending;
 	do
@@ -606,17 +825,23 @@ static void test_timers(void)
 	printf("timer of processor time %d %d\n", e, timer_delete(t[0]));
 	sem_t io;
 	sem_init(&io, 0, 0);
-	struct aiocb cb = { .aio_fildes = open("aio", O_RDWR | O_CREAT, 0600), .aio_buf = "some bytes", .aio_nbytes = 10,
-		.aio_sigevent = { .sigev_notify = SIGEV_THREAD, .sigev_notify_function = done, .sigev_value.sival_ptr = &io } };
+	struct aiocb cb = {.aio_fildes = open("aio", O_RDWR | O_CREAT, 0600),
+			   .aio_buf = "some bytes",
+			   .aio_nbytes = 10,
+			   .aio_sigevent = {.sigev_notify = SIGEV_THREAD,
+					    .sigev_notify_function = done,
+					    .sigev_value.sival_ptr = &io}};
 	REQUIRE(!aio_write(&cb));
 	sem_wait(&io);
 	printf("aio %d %zd\n", aio_error(&cb), aio_return(&cb));
 	char name[32];
 	snprintf(name, sizeof(name), "/n%d", getpid());
-	struct mq_attr qa = { .mq_maxmsg = 4, .mq_msgsize = 8 };
+	struct mq_attr qa = {.mq_maxmsg = 4, .mq_msgsize = 8};
 	mqd_t q = mq_open(name, O_RDWR | O_CREAT, 0600, &qa);
 	mq_unlink(name);
-	ev = (struct sigevent){ .sigev_notify = SIGEV_THREAD, .sigev_notify_function = done, .sigev_value.sival_ptr = &io };
+	ev = (struct sigevent){.sigev_notify = SIGEV_THREAD,
+			       .sigev_notify_function = done,
+			       .sigev_value.sival_ptr = &io};
 	int r = mq_notify(q, &ev);
 	printf("mq_notify %d %d\n", r, r ? errno : 0);
 	mq_send(q, "x", 1, 0);
@@ -627,7 +852,10 @@ static void test_timers(void)
 /* Threads and forks, terminals, the rest */
 
 static atomic_int prepared;
-static void before(void) { prepared++; }
+static void before(void)
+{
+	prepared++;
+}
 static void *echo(void *arg)
 {
 	char b[100];
@@ -672,7 +900,7 @@ static void test_rest(void)
 	CPU_ZERO(&cpus);
 	printf(" %d %d", pthread_getaffinity_np(t, sizeof(cpus), &cpus), CPU_COUNT(&cpus));
 	int policy = -1;
-	struct sched_param sp = { 0 };
+	struct sched_param sp = {0};
 	printf(" %d", pthread_setschedparam(t, SCHED_BATCH, &sp));
 	printf(" %d %d", pthread_getschedparam(t, &policy, &sp), policy);
 	char tname[16] = "";
@@ -681,7 +909,7 @@ static void test_rest(void)
 	clockid_t c;
 	struct timespec ts;
 	printf("clock of a thread %d %d\n", pthread_getcpuclockid(t, &c), clock_gettime(c, &ts));
-	union sigval v = { .sival_int = 9 };
+	union sigval v = {.sival_int = 9};
 	sigset_t m;
 	siginfo_t si;
 	sigemptyset(&m);
@@ -704,15 +932,20 @@ static void test_rest(void)
 
 int main(int argc, char **argv)
 {
-	/* Blocked in every thread, those of the library too: what is sent to the process waits for sigwaitinfo(). */
+	/* Blocked in every thread, those of the library too: what is sent to the process waits for
+	 * sigwaitinfo(). */
 	sigset_t blocked;
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGUSR2);
 	sigaddset(&blocked, SIGRTMIN);
 	pthread_sigmask(SIG_BLOCK, &blocked, NULL);
-	static const struct { const char *name; void (*run)(void); } all[] = {
-		{ "cancel", test_cancel }, { "setuid", test_setuid }, { "spawn", test_spawn }, { "mutex", test_mutex },
-		{ "sem", test_sem }, { "timers", test_timers }, { "rest", test_rest },
+	static const struct {
+		const char *name;
+		void (*run)(void);
+	} all[] = {
+		{"cancel", test_cancel}, {"setuid", test_setuid}, {"spawn", test_spawn},
+		{"mutex", test_mutex},	 {"sem", test_sem},	  {"timers", test_timers},
+		{"rest", test_rest},
 	};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (argc < 2 || !strcmp(argv[1], all[i].name)) {
