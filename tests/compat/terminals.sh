@@ -191,7 +191,7 @@ show"
 screen top_interactive top 'top -d 1; echo ended' "until %Cpu
 keys q
 until ended"
-screen tmux_three_panes tmux 'echo "set -g default-command \"bash --norc\"" >conf; TMUX= exec tmux -f conf new' "until bash-5
+screen tmux_three_panes tmux 'echo "set -g default-command \"bash --norc\"" >conf; export TMUX_TMPDIR=$PWD; TMUX= exec tmux -f conf new' "until bash-5
 keys C-b
 keys '%'
 until │bash-5
@@ -200,10 +200,9 @@ keys '\"'
 until ├
 keys 'clear; PS1=\"x> \"; stty size' Enter
 until x>
-keys 'echo third' Enter
-until third
 keys C-b
 keys Left
+keys 'clear' Enter
 keys 'echo first; tmux list-panes | cut -c 1-12; tmux set -g status-right \"\"; tmux set -g status-left \"\"; tmux set -g automatic-rename off; tmux rename-window w' Enter
 until 2: [
 until w*
@@ -213,7 +212,7 @@ keys '['
 keys PageUp q
 keys C-b d
 until status 0"
-screen tmux_detached tmux 'export TMUX=; tmux -f /dev/null new -d -s a "sh -c \"read x; echo got \\\$x; exec cat\""; tmux send-keys -t a hello Enter; until tmux capture-pane -p -t a | grep "got hello"; do sleep 0.1; done; tmux ls | cut -d : -f 1,2 | cut -c 1-12; tmux kill-server; echo ended' "until status 0
+screen tmux_detached tmux 'export TMUX= TMUX_TMPDIR=$PWD; tmux -f /dev/null new -d -s a "sh -c \"read x; echo got \\\$x; exec cat\""; tmux send-keys -t a hello Enter; until tmux capture-pane -p -t a | grep "got hello"; do sleep 0.1; done; tmux ls | cut -d : -f 1,2 | cut -c 1-12; tmux kill-server; echo ended' "until status 0
 show"
 screen screen screen 'screen -c /dev/null -S s bash --norc -c "PS1=\"in> \" exec bash --norc"; echo back' "until in>
 keys 'echo in screen; stty size' Enter
@@ -233,8 +232,12 @@ until line 250
 show
 keys C-x
 until status 0"
-screen mc mc 'exec mc -u -x -d -b / /' "until etc
+screen mc mc 'exec mc -u -x -d -b . .' "until 1Help
+keys Down Down F3
+until line 20
 show
+keys F10
+until 5Copy
 keys F10
 until status 0"
 screen emacs emacs 'exec emacs -Q -nw lines' "until line 20
@@ -245,21 +248,25 @@ show
 keys C-x C-c
 until status 0"
 screen python_readline python3 'exec python3 -q' "until >>>
-keys 'import os, ti' Tab
-keys 'me' Enter 'time.sleep(100)' Enter C-c
+keys 'import time; print(1, 2' Tab
+keys ')' Enter
+until 1 2
+keys 'print(5 + 6); time.sleep(100)' Enter
+until 11
+keys C-c
 until KeyboardInterrupt
 keys 'print(6 * 7)' Enter
 until 42
 keys Up Up
 until sleep
 show
-keys C-c C-d
+keys C-a C-k 'exit()' Enter
 until status 0"
 screen watch watch 'watch -t -n 0.2 "date +%Y; tail -n 2 lines"; echo ended' "until line 500
 show
 keys C-c
 until ended"
-screen script script 'PS1="in> " script -q -c "bash --norc" out; wc -l <out' "until in>
+screen script script 'script -q -c "bash --norc" out; tail -n 1 out | wc -l' "until bash-5
 keys 'echo recorded; stty size; exit' Enter
 until status 0
 show"
@@ -272,18 +279,23 @@ screen zsh zsh 'PS1="z> " exec zsh -f' "until z>
 keys 'echo /et' Tab
 until /etc
 keys Enter
-keys 'cat' Enter C-z
+keys 'echo go\$((3+4)); cat' Enter
+until go7
+keys C-z
 until suspended
-keys 'fg' Enter C-d
+keys 'fg; echo b\$((3+4))' Enter
+until continued
+keys C-d
+until b7
 show
 keys 'exit 3' Enter
 until status 3"
 screen fish fish 'exec fish --no-config -C "function fish_prompt; echo \"f> \"; end; set fish_greeting"' "until f>
 keys 'echo a | cat' Enter
 until a
-keys 'sleep 100' Enter C-z
-until stopped
-keys 'fg' Enter C-c
+keys 'echo go(math 3+4); sleep 100' Enter
+until go7
+keys C-c
 keys 'exit 4' Enter
 until status 4"
 screen busybox_vi busybox 'exec busybox vi lines' "until line 20
