@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 
 #include "tests/guest/guest.h"
@@ -141,4 +142,38 @@ TEST(nonblocking_waitid)
 	EXPECT_ERRNO(waitid(P_PIDFD, (id_t)fd, &si, WEXITED), EAGAIN);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
+}
+
+struct info {
+	uint64_t mask, cgroupid;
+	uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+	int32_t exit_code;
+};
+#define GET_INFO _IOWR(0xFF, 11, struct info)
+enum { INFO_PID = 1, INFO_CREDS = 2, INFO_EXIT = 8 };
+
+TEST(tells_who_it_is_and_how_it_ended)
+{
+	pid_t pid = sleeper();
+	int fd = pidfd_open_(pid, 0);
+	ASSERT_OK(fd);
+	struct info info = { .mask = INFO_EXIT };
+	if (ioctl(fd, GET_INFO, &info) < 0 && (errno == ENOTTY || errno == EINVAL))
+		SKIP("no PIDFD_GET_INFO before Linux 6.13");
+	EXPECT_EQ(info.mask & (INFO_PID | INFO_CREDS | INFO_EXIT), INFO_PID | INFO_CREDS);
+	EXPECT_EQ(info.pid, pid);
+	EXPECT_EQ(info.ppid, getpid());
+	EXPECT_EQ(info.euid, geteuid());
+	EXPECT_ERRNO(ioctl(fd, GET_INFO, NULL), EINVAL);
+	EXPECT_ERRNO(ioctl(fd, GET_INFO, (void *)8), EFAULT);
+	ASSERT_OK(kill(pid, SIGKILL));
+	int status;
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	info = (struct info){ .mask = INFO_PID };
+	EXPECT_ERRNO(ioctl(fd, GET_INFO, &info), ESRCH);
+	info = (struct info){ .mask = INFO_EXIT };
+	if (ioctl(fd, GET_INFO, &info) < 0 && errno == ESRCH)
+		SKIP("no exit status before Linux 6.15");
+	EXPECT_EQ(info.mask & INFO_EXIT, INFO_EXIT);
+	EXPECT_EQ(info.exit_code, status);
 }
