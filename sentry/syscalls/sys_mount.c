@@ -75,6 +75,7 @@ static long remount(struct task *t, const struct path *at, uint64_t flags, const
 		int err = m->sb->ops->remount(m->sb, options ? options : "");
 		if (err)
 			return err;
+		m->sb->read_only = flags & MS_RDONLY;
 	}
 	m->flags = wanted | (m->flags & MNT_LOCK_RDONLY);
 	if (m->ns) {
@@ -112,6 +113,8 @@ static long mount_new_fs(struct task *t, uptr_t source, const char *type, const 
 	err = fs->mount(t, name ? name : "none", options ? options : "", &sb);
 	if (err)
 		return err;
+	if (sb->ops->remount)             /* its own: nobody else has it mounted */
+		sb->read_only = flags & MS_RDONLY;
 	err = mount_add(t->mnt_ns, sb, NULL, at, mount_flags(flags), name, NULL);
 	superblock_put(sb);
 	return err;
@@ -138,6 +141,8 @@ long sys_mount(struct task *t, uptr_t source, uptr_t target, uptr_t filesystemty
 
 	if (mountflags & MS_REMOUNT)
 		return remount(t, &at, mountflags, options);
+	if (!(mountflags & PROPAGATION) || (mountflags & MS_BIND))
+		mount_top_get(&at);
 	if (mountflags & MS_BIND)
 		return bind(t, source, &at, mountflags);
 	if (mountflags & PROPAGATION) {
@@ -162,6 +167,7 @@ long sys_umount2(struct task *t, uptr_t target, int flags)
 		return err;
 	if (!may_mount(t))
 		return -EPERM;
+	mount_top_get(&p);
 	if (p.dentry != p.mnt->root || (flags & MNT_EXPIRE))
 		return -EINVAL;
 	return mount_del(p.mnt, flags & MNT_DETACH);

@@ -78,6 +78,8 @@ long sys_move_mount(struct task *t, int from_dirfd, uptr_t from_pathname, int to
 	if (!err)
 		err = path_lookup_user(t, to_dirfd, to_pathname, (flags & MOVE_MOUNT_T_SYMLINKS ? LOOKUP_FOLLOW : 0) |
 				       (flags & MOVE_MOUNT_T_EMPTY_PATH ? LOOKUP_EMPTY : 0), &to);
+	if (!err && !(flags & MOVE_MOUNT_BENEATH))
+		mount_top_get(&to);
 	return err ? err : move(t, &from, &to, flags & MOVE_MOUNT_BENEATH);
 }
 

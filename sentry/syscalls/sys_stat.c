@@ -11,6 +11,7 @@
 #include "sentry/kernel/user_ns.h"
 #include "sentry/syscalls/at.h"
 #include "sentry/syscalls/table.h"
+#include "sentry/vfs/mount.h"
 
 static int fill_stat(const struct task *t, struct inode *i, struct stat *st)
 {
@@ -74,6 +75,9 @@ static struct statx_timestamp statx_time(struct timespec ts)
 #ifndef STATX_ATTR_MOUNT_ROOT
 #define STATX_ATTR_MOUNT_ROOT 0x00002000
 #endif
+#ifndef STATX_MNT_ID_UNIQUE
+#define STATX_MNT_ID_UNIQUE 0x00004000U
+#endif
 #define STATX_RESERVED 0x80000000U
 
 struct kernel_statx {                     /* of linux/stat.h, whose name the C library's header has taken */
@@ -88,7 +92,7 @@ struct kernel_statx {                     /* of linux/stat.h, whose name the C l
 };
 _Static_assert(sizeof(struct kernel_statx) == 256, "struct statx");
 
-static int fill_statx(const struct task *t, const struct path *p, struct kernel_statx *sx)
+static int fill_statx(const struct task *t, const struct path *p, unsigned asked, struct kernel_statx *sx)
 {
 	struct stat st;
 	int err = fill_stat(t, p->dentry->inode, &st);
@@ -97,7 +101,7 @@ static int fill_statx(const struct task *t, const struct path *p, struct kernel_
 	struct timespec btime = p->dentry->inode->btime;
 	bool has_btime = btime.tv_sec || btime.tv_nsec;
 	*sx = (struct kernel_statx){
-		.mask = STATX_BASIC_STATS | STATX_MNT_ID | (has_btime ? STATX_BTIME : 0),
+		.mask = STATX_BASIC_STATS | (asked & STATX_MNT_ID_UNIQUE ? STATX_MNT_ID_UNIQUE : STATX_MNT_ID) | (has_btime ? STATX_BTIME : 0),
 		.blksize = (uint32_t)st.st_blksize, .nlink = (uint32_t)st.st_nlink, .uid = st.st_uid, .gid = st.st_gid,
 		.mode = (uint16_t)st.st_mode, .ino = st.st_ino, .size = (uint64_t)st.st_size,
 		.blocks = (uint64_t)st.st_blocks, .attributes_mask = STATX_ATTR_MOUNT_ROOT,
@@ -106,7 +110,7 @@ static int fill_statx(const struct task *t, const struct path *p, struct kernel_
 		.btime = statx_time(btime),
 		.rdev_major = major(st.st_rdev), .rdev_minor = minor(st.st_rdev),
 		.dev_major = major(st.st_dev), .dev_minor = minor(st.st_dev),
-		.mnt_id = (uint64_t)p->mnt->id,
+		.mnt_id = asked & STATX_MNT_ID_UNIQUE ? mount_unique_id(p->mnt) : (uint64_t)p->mnt->id,
 	};
 	return 0;
 }
@@ -125,7 +129,7 @@ long sys_statx(struct task *t, int dirfd, uptr_t pathname, int flags, unsigned m
 		err = at_lookup(t, dirfd, pathname, flags, &p);
 	struct kernel_statx sx;
 	if (!err)
-		err = fill_statx(t, &p, &sx);
+		err = fill_statx(t, &p, mask, &sx);
 	return err ? err : put_user(t, statxbuf, &sx);
 }
 

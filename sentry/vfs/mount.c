@@ -153,6 +153,16 @@ bool mount_top(struct path *p)
 	return moved;
 }
 
+void mount_top_get(struct path *p)
+{
+	struct path top = *p;
+	if (!mount_top(&top))
+		return;
+	path_get(&top);
+	path_put(p);
+	*p = top;
+}
+
 bool mount_is_below(const struct mount *m, const struct mount *top)
 {
 	while (m && m != top)
@@ -429,8 +439,6 @@ void mount_pass_on(struct mount *top)
 static int add_mount(struct mount_ns *ns, struct mount *m, const struct path *at)
 {
 	int err = live_mounts >= MOUNTS_MAX ? -ENOSPC : mount_check_at(ns, m->root, at);
-	if (!err && m->sb == at->mnt->sb && m->root == at->mnt->root && at->dentry == at->mnt->root)
-		err = -EBUSY;             /* the same once more on top of itself */
 	if (err) {
 		mount_make_private(m);
 		mount_put(m);
@@ -445,6 +453,10 @@ int mount_add(struct mount_ns *ns, struct superblock *sb, struct dentry *root, c
 	      const char *source, struct mount **out)
 {
 	struct mount *m = mount_new(sb, root, flags, source);
+	if (sb == at->mnt->sb && m->root == at->mnt->root && at->dentry == at->mnt->root) {
+		mount_put(m);             /* the same once more on top of itself: only by a bind mount */
+		return -EBUSY;
+	}
 	int err = add_mount(ns, m, at);
 	if (err)
 		return err;

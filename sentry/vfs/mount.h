@@ -3,8 +3,15 @@
 
 #include "sentry/vfs/path.h"
 
+/* A mount's number, never given to another; for statx(2), listmount(2). */
+#define MOUNT_UNIQUE_OFFSET (1ULL << 31)
+static inline uint64_t mount_unique_id(const struct mount *m) { return MOUNT_UNIQUE_OFFSET + (uint64_t)m->id; }
+
 /* Where p leads when mounts lie on it: steps into the topmost. Borrowed in, borrowed out. False: nothing there. */
 bool mount_top(struct path *p);
+
+/* The same with references: for "/" and ".", which a walk does not step down from. */
+void mount_top_get(struct path *p);
 
 /* Copies what is seen at `from` to `at` (MS_BIND); with `recursive` also what is mounted below it (MS_REC). Sleeps. */
 int mount_bind(const struct path *from, const struct path *at, bool recursive) MUST_CHECK;

@@ -2,7 +2,7 @@
  *
  * HOW      An inode a look-up, with the namespace's number; two that stand for one namespace say so by that.
  * LINUX    fs/nsfs.c.
- * MISSING  NS_GET_MNTNS_ID, NS_MNT_GET_NEXT and the ioctls that translate pids (ENOTTY). */
+ * MISSING  NS_MNT_GET_NEXT and the ioctls that translate pids (ENOTTY). */
 #include "sentry/fs/nsfs/nsfs.h"
 
 #include <fcntl.h>
@@ -14,6 +14,10 @@
 #include "sentry/kernel/task.h"
 #include "sentry/kernel/user_ns.h"
 #include "sentry/vfs/dcache.h"
+
+#ifndef NS_GET_MNTNS_ID
+#define NS_GET_MNTNS_ID _IOR(NSIO, 0x5, __u64)
+#endif
 
 struct ns_inode {
 	struct inode inode;
@@ -86,6 +90,10 @@ static long ns_ioctl(struct task *t, struct file *f, unsigned cmd, uint64_t arg)
 		return (long)ns_clone_flag(ns.kind);
 	case NS_GET_OWNER_UID:
 		return get_owner_uid(t, ns, UPTR(arg));
+	case NS_GET_MNTNS_ID: {
+		uint64_t id = ns_ino(ns);
+		return ns.kind == NS_MNT ? put_user(t, UPTR(arg), &id) : -EINVAL;
+	}
 	}
 	return -ENOTTY;
 }
