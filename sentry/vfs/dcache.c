@@ -283,6 +283,65 @@ struct dentry *dcache_find(struct dentry *dir, const char *name, size_t len)
 	return dentry_get(d);
 }
 
+/* --- asking ahead: what was found good just now, and who asked. Dentries are not held, only compared: what came to be at the same
+ * place since then is fresh, too. --- */
+
+#define AHEAD_MAX 16
+static struct { struct co *co; struct dentry *good[AHEAD_MAX]; } ahead;
+
+void dcache_forget_ahead(void)
+{
+	if (ahead.co && ahead.co == co_current())
+		ahead.co = NULL;
+}
+
+static struct dentry **find_ahead(const struct dentry *d)
+{
+	for (int i = 0; ahead.co && ahead.co == co_current() && i < AHEAD_MAX; i++)
+		if (ahead.good[i] == d)
+			return &ahead.good[i];
+	return NULL;
+}
+
+static bool is_good(struct dentry *d)
+{
+	struct dentry **known = find_ahead(d);
+	if (known)
+		*known = NULL;
+	return known || d->sb->ops->revalidate(d);
+}
+
+/* The cached dentries that path leads over, as far as it is that simple. */
+static unsigned cached_chain(struct dentry *dir, const char *path, struct dentry *chain[AHEAD_MAX])
+{
+	unsigned n = 0;
+	while (n < AHEAD_MAX && *path) {
+		size_t len = strcspn(path, "/");
+		struct dentry *d = len <= NAME_MAX ? find_hashed(dir, path, len) : NULL;
+		if (!d || !d->inode || d->mounted)
+			break;
+		chain[n++] = dentry_get(d);
+		dir = d;
+		path += len + strspn(path + len, "/");
+	}
+	return n;
+}
+
+void dcache_revalidate_ahead(struct dentry *dir, const char *path)
+{
+	struct dentry *chain[AHEAD_MAX];
+	bool good[AHEAD_MAX] = { false };
+	unsigned n = cached_chain(dir, path, chain);
+	if (n > 1 && !find_ahead(chain[0])) {
+		dir->sb->ops->revalidate_all(chain, good, n);
+		ahead.co = co_current();
+		for (unsigned i = 0; i < AHEAD_MAX; i++)
+			ahead.good[i] = i < n && good[i] ? chain[i] : NULL;
+	}
+	for (unsigned i = 0; i < n; i++)
+		dentry_put(chain[i]);
+}
+
 /* A cached dentry that proved stale: others may still use it, by its old inode, but nobody finds it any more. */
 static void forget_stale(struct dentry *d)
 {
@@ -296,7 +355,7 @@ static int lookup_locked(struct dentry *dir, const char *name, size_t len, struc
 	struct dentry *d = find_hashed(dir, name, len);
 	if (d) {
 		dentry_get(d);
-		if (!sb->ops->revalidate || d->mounted || sb->ops->revalidate(d)) {
+		if (!sb->ops->revalidate || d->mounted || is_good(d)) {
 			*out = d;
 			return 0;
 		}

@@ -27,6 +27,11 @@ int dcache_lookup(struct dentry *dir, const char *name, size_t len, bool locked,
 /* Only a cached one that needs no revalidation, or NULL. Never sleeps. No lock needed. */
 struct dentry *dcache_find(struct dentry *dir, const char *name, size_t len);
 
+/* Asks, in one go, whether what is cached of `path` from dir on is still so; the lookups of this coroutine believe it, each once,
+ * until it is forgotten at the end of the walk. Sleeps; no lock may be held. */
+void dcache_revalidate_ahead(struct dentry *dir, const char *path);
+void dcache_forget_ahead(void);
+
 /* A negative dentry becomes i (takes a reference itself). */
 void dcache_instantiate(struct dentry *d, struct inode *i);
 /* The name is gone: unlink, rmdir, or replaced. Users of the dentry keep it. */

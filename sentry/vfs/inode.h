@@ -102,6 +102,8 @@ struct superblock_ops {
 	int (*syncfs)(struct superblock *sb);                                   /* may be empty; may sleep */
 	/* Revalidate a cached dentry's inode (shared mounts): true: still good. Empty: always good. May sleep. */
 	bool (*revalidate)(struct dentry *d);
+	/* The same of n dentries at once, each the next one's parent: good[] are its answers. Empty: there's no gain. May sleep. */
+	void (*revalidate_all)(struct dentry *const d[], bool good[], unsigned n);
 	int (*remount)(struct superblock *sb, const char *options);
 };
 

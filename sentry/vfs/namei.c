@@ -85,6 +85,7 @@ void walk_end(struct walk *w)
 {
 	while (w->depth > 0)
 		pop(w);
+	dcache_forget_ahead();
 	path_put(&w->cur);
 	path_put(&w->root);
 }
@@ -210,6 +211,8 @@ static int step(struct walk *w, const char *name, size_t len, bool follow)
 	struct dentry *d = dcache_find(w->cur.dentry, name, len);
 	int err = 0;
 	if (!d) {
+		if (w->cur.dentry->sb->ops->revalidate_all)
+			dcache_revalidate_ahead(w->cur.dentry, name);
 		walk_ahead(w, name, len);
 		err = dcache_lookup(w->cur.dentry, name, len, false, &d);
 	}

@@ -83,6 +83,23 @@ check ro_bind_is_read_only sh -c "$SBX run --ro-bind $WORK /w -- sh -c '! touch 
 check writes_elsewhere_vanish sh -c "$SBX run -- sh -c 'echo x >/usr/vanishes && rm /usr/bin/env && test ! -e /usr/bin/env' && test ! -e /usr/vanishes && test -e /usr/bin/env"
 
 # A symlink of the guest's making means something in the guest only.
+# A path of cached names: what the guest is told last is which of them changed.
+swapped_parents()
+{
+	mkdir -p live/a/b live/c/b
+	echo old >live/a/b/f
+	echo new >live/c/b/f
+	coproc GUEST { exec "$SBX" run --bind "$WORK/live" /live -- sh -c 'while read -r name; do cat /live/a/b/f; stat -c %s /live/a/b/f; done' 2>&1; }
+	local in=${GUEST[1]} out=${GUEST[0]} got=
+	ask() { echo >&"$in" && read -r -t 20 line <&"$out" && got+="$line " && read -r -t 20 line <&"$out" && got+="$line "; }
+	ask && ask && mv live/a live/x && mv live/c live/a && ask && echo longer >live/a/b/f && ask && rm -r live/a && ask
+	exec {in}>&-
+	rm -rf live/x live/a live/c
+	wait
+	echo "$got"
+	[[ $got == "old 4 old 4 new 4 longer 7 cat: "* ]]
+}
+check a_parent_that_was_swapped_is_seen swapped_parents
 check links_lead_nowhere_else sh -c "cd / && $SBX run --bind $WORK/live /live -- sh -c 'ln -s ../single /live/up && ln -s $WORK/single /live/abs && test ! -e /live/up && test ! -e /live/abs' && rm $WORK/live/up $WORK/live/abs"
 check set_id_bits_stay_out sh -c "$SBX run --bind $WORK/live /live -- sh -c 'cp /bin/true /live/t; chmod 6755 /live/t' && test ! -u live/t && test ! -g live/t"
 check synced_is_there_after_a_kill sh -c "$SBX run --bind $WORK/live /live -- sh -c 'echo kept >/live/kept; sync /live/kept; kill -9 \$\$'; grep -q kept live/kept"

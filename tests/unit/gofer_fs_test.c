@@ -16,6 +16,7 @@
 #include "platform/base/loop.h"
 #include "sentry/fs/gofer/gofer.h"
 #include "sentry/fs/gofer/gofer_inode.h"
+#include "sentry/fs/gofer/rpc.h"
 #include "sentry/kernel/cred.h"
 #include "sentry/sentry.h"
 #include "sentry/vfs/file.h"
@@ -254,6 +255,13 @@ static void shared_mounts_see_the_host(void)
 	struct inode *i = lookup(shared->root, "shared");
 	struct dentry root = { .inode = shared->root }, d = { .inode = i, .parent = &root, .name = "shared" };
 	assert_true(shared->ops->revalidate(&d));
+	struct dentry gone = d, *both[] = { &d, &gone };
+	gone.name = "gone";
+	bool good[] = { false, true };
+	uint64_t asked = gofer_requests();
+	shared->ops->revalidate_all(both, good, 2);
+	assert_true(good[0] && !good[1]);
+	assert_int_equal(gofer_requests() - asked, 2);
 	host_file("shared", "longer");
 	assert_int_equal(i->size, 1);
 	assert_true(shared->ops->revalidate(&d));

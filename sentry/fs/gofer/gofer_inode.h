@@ -71,6 +71,7 @@ int gofer_rename(struct inode *old_dir, const char *old_name, struct inode *sour
 		 const char *new_name, struct inode *target, unsigned flags);
 int gofer_tmpfile(struct inode *dir, mode_t mode, const struct cred *cred, struct inode **out);
 bool gofer_revalidate(struct dentry *d);
+void gofer_revalidate_all(struct dentry *const d[], bool good[], unsigned n);
 
 ssize_t gofer_getxattr(struct inode *i, const char *name, void *buf, size_t bytes);
 int gofer_setxattr(struct inode *i, const char *name, const void *value, size_t bytes, int flags);

@@ -38,19 +38,32 @@ int gofer_lookup(struct inode *dir, const char *name, struct inode **out)
 	return -(int)a->msg.mode;
 }
 
-/* Shared mounts: is what we know of the name still so? */
+/* Shared mounts: is what we know of the names still so? */
+void gofer_revalidate_all(struct dentry *const d[], bool good[], unsigned n)
+{
+	AUTO(free) struct gofer_call *calls = xzalloc(n * sizeof(*calls));
+	for (unsigned i = 0; i < n; i++) {
+		struct gofer_msg q = { .type = GOFER_STATAT, .node = node_of(d[i]->parent->inode), .name = d[i]->name };
+		good[i] = d[i]->inode && gofer_ask_begin(&q, &calls[i]) == 0;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		AUTO(gofer_answer_free) struct gofer_answer *a = NULL;
+		if (!good[i] || gofer_ask_end(&calls[i], &a)) {
+			good[i] = false;
+			continue;
+		}
+		/* The gofer's node keeps the old object, so its number can't be another's by now. */
+		struct gofer_inode *gi = to_gofer_inode(d[i]->inode);
+		const struct gofer_attr *attr = &a->msg.attr[0];
+		good[i] = attr->ino == gi->key.ino && attr->dev == gi->key.dev && gofer_inode_update(gi, attr) == 0;
+	}
+}
+
 bool gofer_revalidate(struct dentry *d)
 {
-	if (!d->inode)
-		return false;
-	struct gofer_inode *gi = to_gofer_inode(d->inode);
-	struct gofer_msg q = { .type = GOFER_STATAT, .node = node_of(d->parent->inode), .name = d->name };
-	AUTO(gofer_answer_free) struct gofer_answer *a = NULL;
-	if (gofer_ask(&q, &a))
-		return false;
-	/* The gofer's node keeps the old object, so its number can't be another's by now. */
-	const struct gofer_attr *attr = &a->msg.attr[0];
-	return attr->ino == gi->key.ino && attr->dev == gi->key.dev && gofer_inode_update(gi, attr) == 0;
+	bool good;
+	gofer_revalidate_all(&d, &good, 1);
+	return good;
 }
 
 /* Owner and group of what cred makes in dir. */

@@ -41,6 +41,7 @@ static const struct superblock_ops exclusive_ops = {
 };
 static const struct superblock_ops shared_ops = {
 	.statfs = gofer_statfs, .syncfs = gofer_syncfs, .release = gofer_sb_release, .revalidate = gofer_revalidate,
+	.revalidate_all = gofer_revalidate_all,
 };
 
 int gofer_mount(int export, bool read_only, bool shared, struct superblock **out)
