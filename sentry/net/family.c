@@ -42,7 +42,7 @@ int socket_pair(struct task *t, int family, int type, int protocol, struct socke
 		return err;
 	err = socket_new(t, family, type, protocol, &b);
 	if (!err) {
-		err = fam->pair ? fam->pair(a, b) : -EOPNOTSUPP;
+		err = fam->pair ? fam->pair(t, a, b) : -EOPNOTSUPP;
 		a->peer = b->peer = scm_creds_of(t);
 		if (!err) {
 			out[0] = a;

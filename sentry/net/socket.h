@@ -93,7 +93,7 @@ struct socket_family {
 	int family;
 	/* type and protocol unchecked. *out: made with socket_init(); its file has one reference. */
 	int (*create)(struct task *t, int type, int protocol, struct socket **out);
-	int (*pair)(struct socket *a, struct socket *b);                   /* socketpair(2); empty: EOPNOTSUPP */
+	int (*pair)(struct task *t, struct socket *a, struct socket *b);                   /* socketpair(2); empty: EOPNOTSUPP */
 };
 /* family.c. -EAFNOSUPPORT. type may hold SOCK_NONBLOCK. */
 int socket_new(struct task *t, int family, int type, int protocol, struct socket **out) MUST_CHECK;

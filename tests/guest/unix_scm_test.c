@@ -172,6 +172,50 @@ TEST(credentials_travel)
 		EXPECT_ERRNO(send_creds(sv[0], not_mine), EPERM);
 }
 
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+/* The process that a pidfd stands for; 0: it has ended and was waited for. */
+static int pid_of(int pidfd)
+{
+	char path[40], text[1000] = { 0 };
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	int fd = open(path, O_RDONLY);
+	ASSERT_OK(fd);
+	ASSERT_OK(read(fd, text, sizeof(text) - 1));
+	close(fd);
+	char *line = strstr(text, "Pid:");
+	return line ? atoi(line + 4) : -1;
+}
+
+TEST(a_descriptor_of_who_is_at_the_other_end)
+{
+	int sv[2], pidfd = -1;
+	socklen_t len = sizeof(pidfd), alen;
+	pair(SOCK_STREAM, sv);
+	if (getsockopt(sv[0], SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) && errno == ENOPROTOOPT)
+		SKIP("a kernel before 6.5");
+	EXPECT_EQ(pid_of(pidfd), getpid());
+	EXPECT_EQ(fcntl(pidfd, F_GETFD), FD_CLOEXEC);
+	int s = socket(AF_UNIX, SOCK_STREAM, 0);
+	EXPECT_ERRNO(getsockopt(s, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len), ENODATA);
+	struct sockaddr_un a;
+	int l = listener(SOCK_STREAM, &a, &alen, 5);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(connect(s, (struct sockaddr *)&a, alen) || read(s, buf, 1) != 1);
+	int c = accept(l, NULL, NULL);
+	ASSERT_OK(getsockopt(c, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len));
+	EXPECT_EQ(pid_of(pidfd), pid);
+	struct pollfd p = { pidfd, POLLIN, 0 };
+	EXPECT_EQ(poll(&p, 1, 0), 0);
+	ASSERT_EQ(write(c, "x", 1), 1);
+	EXPECT_EQ(poll(&p, 1, 10000), 1);
+	int status;
+	waitpid(pid, &status, 0);
+	EXPECT_EQ(status, 0);
+}
+
 TEST(peer_credentials)
 {
 	struct ucred u;

@@ -92,6 +92,9 @@ void inet_addr_put(const struct inet_sock *in, const struct inet_addr *a, struct
 /* Can a datagram or a connection go there? 0, -ENETUNREACH … as Linux finds it; an unspecified address becomes loopback. */
 int inet_reach(const struct inet_sock *in, struct inet_addr *to, uint32_t scope, bool stream, enum inet_route *out) MUST_CHECK;
 
+/* A number by two addresses: which of several sockets with SO_REUSEPORT is meant. */
+uint32_t inet_spread(const struct inet_addr *a, const struct inet_addr *b);
+
 /* inet_bind.c */
 int inet_bind(struct task *t, struct socket *s, const struct sockaddr_storage *addr, socklen_t len);
 /* Gives the socket a port that connect(2) to `remote` can use; usable(in, port) decides. -EADDRNOTAVAIL */
@@ -113,6 +116,19 @@ void inet_copy_options(struct inet_sock *to, const struct inet_sock *from);     
 /* inet_opt.c, inet_opt6.c: SOL_IP, SOL_IPV6, and what is left of SOL_SOCKET. */
 int inet_getsockopt(struct task *t, struct socket *s, int level, int name, void *value, socklen_t *len);
 int inet_setsockopt(struct task *t, struct socket *s, int level, int name, const void *value, socklen_t len);
+/* Those that are a flag or a number of struct inet_sock and nothing more, in a list for each family. */
+struct inet_option {
+	int name;
+	enum { INET_OPTION_FLAG, INET_OPTION_BOOL, INET_OPTION_NUMBER } kind;     /* any number for true, or from min to max */
+	size_t offset;
+	int min, max;
+};
+#define INET_FLAG(name, field) { name, INET_OPTION_FLAG, offsetof(struct inet_sock, field), 0, 0 }
+#define INET_BOOL(name, field) { name, INET_OPTION_BOOL, offsetof(struct inet_sock, field), 0, 1 }
+#define INET_NUMBER(name, field, min, max) { name, INET_OPTION_NUMBER, offsetof(struct inet_sock, field), min, max }
+const struct inet_option *inet_option_find(const struct inet_option *list, size_t n, int name);        /* NULL */
+int inet_option_get(const struct inet_sock *in, const struct inet_option *o);
+int inet_option_set(struct inet_sock *in, const struct inet_option *o, int v) MUST_CHECK;               /* -EINVAL */
 int inet_group_option(struct inet_sock *in, int name, const void *value, socklen_t len);       /* MCAST_JOIN_GROUP … */
 int inet6_getsockopt(struct task *t, struct inet_sock *in, int name, void *value, socklen_t *len);
 int inet6_setsockopt(struct task *t, struct inet_sock *in, int name, const void *value, socklen_t len);

@@ -15,50 +15,62 @@
 #define IP_PROTOCOL_OPT 52                /* IP_PROTOCOL */
 #define IP_RECVERR_RFC4884_OPT 26
 #define TTL_DEFAULT 64
-#define PMTU_DEFAULT IP_PMTUDISC_WANT
 
-static bool *flag_find(struct inet_sock *in, int name)
+static const struct inet_option options[] = {
+	INET_FLAG(IP_PKTINFO, pktinfo),
+	INET_FLAG(IP_RECVTTL, recvttl),
+	INET_FLAG(IP_RECVTOS, recvtos),
+	INET_FLAG(IP_RECVOPTS, recvopts),
+	INET_FLAG(IP_RETOPTS, retopts),
+	INET_FLAG(IP_RECVERR, recverr),
+	INET_BOOL(IP_RECVERR_RFC4884_OPT, recverr_rfc4884),
+	INET_FLAG(IP_RECVORIGDSTADDR, recvorigdst),
+	INET_FLAG(IP_PASSSEC, passsec),
+	INET_FLAG(IP_FREEBIND, freebind),
+	INET_FLAG(IP_TRANSPARENT, transparent),
+	INET_FLAG(IP_NODEFRAG, nodefrag),
+	INET_FLAG(IP_BIND_ADDRESS_NO_PORT, no_port),
+	INET_FLAG(IP_MULTICAST_LOOP, mc_loop),
+	INET_BOOL(IP_MULTICAST_ALL, mc_all),
+	INET_FLAG(IP_CHECKSUM, checksum),
+	INET_FLAG(IP_RECVFRAGSIZE, recvfragsize),
+	INET_FLAG(IP_HDRINCL, hdrincl),
+	INET_NUMBER(IP_MINTTL, minttl, 0, 255),
+	INET_NUMBER(IP_MTU_DISCOVER, pmtudisc, IP_PMTUDISC_DONT, IP_PMTUDISC_OMIT),
+};
+
+const struct inet_option *inet_option_find(const struct inet_option *list, size_t n, int name)
 {
-	switch (name) {
-	case IP_PKTINFO:
-		return &in->pktinfo;
-	case IP_RECVTTL:
-		return &in->recvttl;
-	case IP_RECVTOS:
-		return &in->recvtos;
-	case IP_RECVOPTS:
-		return &in->recvopts;
-	case IP_RETOPTS:
-		return &in->retopts;
-	case IP_RECVERR:
-		return &in->recverr;
-	case IP_RECVERR_RFC4884_OPT:
-		return &in->recverr_rfc4884;
-	case IP_RECVORIGDSTADDR:
-		return &in->recvorigdst;
-	case IP_PASSSEC:
-		return &in->passsec;
-	case IP_FREEBIND:
-		return &in->freebind;
-	case IP_TRANSPARENT:
-		return &in->transparent;
-	case IP_NODEFRAG:
-		return &in->nodefrag;
-	case IP_BIND_ADDRESS_NO_PORT:
-		return &in->no_port;
-	case IP_MULTICAST_LOOP:
-		return &in->mc_loop;
-	case IP_MULTICAST_ALL:
-		return &in->mc_all;
-	case IP_CHECKSUM:
-		return &in->checksum;
-	case IP_RECVFRAGSIZE:
-		return &in->recvfragsize;
-	case IP_HDRINCL:
-		return in->sock.type == SOCK_RAW ? &in->hdrincl : NULL;
-	default:
+	for (size_t i = 0; i < n; i++)
+		if (list[i].name == name)
+			return &list[i];
+	return NULL;
+}
+
+int inet_option_get(const struct inet_sock *in, const struct inet_option *o)
+{
+	const char *at = (const char *)in + o->offset;
+	return o->kind == INET_OPTION_NUMBER ? *(const int *)at : *(const bool *)at;
+}
+
+int inet_option_set(struct inet_sock *in, const struct inet_option *o, int v)
+{
+	char *at = (char *)in + o->offset;
+	if (o->kind != INET_OPTION_FLAG && (v < o->min || v > o->max))
+		return -EINVAL;
+	if (o->kind == INET_OPTION_NUMBER)
+		*(int *)at = v;
+	else
+		*(bool *)at = v != 0;
+	return 0;
+}
+
+/* IP_HDRINCL is only known to raw sockets. */
+static const struct inet_option *option_find(const struct inet_sock *in, int name)
+{
+	if (name == IP_HDRINCL && in->sock.type != SOCK_RAW)
 		return NULL;
-	}
+	return inet_option_find(options, ARRAY_SIZE(options), name);
 }
 
 /* Small numbers may be told as one byte. */
@@ -111,18 +123,14 @@ int inet_getsockopt(struct task *t, struct socket *s, int level, int name, void 
 		return inet6_getsockopt(t, in, name, value, len);
 	if (level != SOL_IP)
 		return inet_is_v6(in) ? -ENOPROTOOPT : -EOPNOTSUPP;
-	const bool *flag = flag_find(in, name);
-	if (flag)
-		return put_small(value, len, *flag);
+	const struct inet_option *o = option_find(in, name);
+	if (o)
+		return put_small(value, len, inet_option_get(in, o));
 	switch (name) {
 	case IP_TOS:
 		return put_small(value, len, in->tos);
 	case IP_TTL:
 		return put_small(value, len, in->ttl < 0 ? TTL_DEFAULT : in->ttl);
-	case IP_MINTTL:
-		return put_small(value, len, in->minttl);
-	case IP_MTU_DISCOVER:
-		return put_small(value, len, in->pmtudisc < 0 ? PMTU_DEFAULT : in->pmtudisc);
 	case IP_MTU:
 		return in->remote.port ? sockopt_put_int(value, len, NET_LO_MTU - 1) : -ENOTCONN;
 	case IP_MULTICAST_TTL:
@@ -277,18 +285,15 @@ static int socket_level_set(struct task *t, struct inet_sock *in, int name, cons
 	}
 }
 
-static int set_flag(struct task *t, struct inet_sock *in, int name, bool *flag, int v)
+static int set_option(struct task *t, struct inet_sock *in, const struct inet_option *o, int v)
 {
-	if (name == IP_TRANSPARENT && v && !inet_may(t, in, CAP_NET_RAW) && !inet_may(t, in, CAP_NET_ADMIN))
+	if (o->name == IP_TRANSPARENT && v && !inet_may(t, in, CAP_NET_RAW) && !inet_may(t, in, CAP_NET_ADMIN))
 		return -EPERM;
-	if ((name == IP_MULTICAST_ALL || name == IP_RECVERR_RFC4884_OPT) && v != 0 && v != 1)
-		return -EINVAL;
-	if (name == IP_NODEFRAG && in->sock.type != SOCK_RAW)
+	if (o->name == IP_NODEFRAG && in->sock.type != SOCK_RAW)
 		return -ENOPROTOOPT;
-	*flag = v != 0;
-	if (name == IP_RECVERR && !v)
+	if (o->name == IP_RECVERR && !v)
 		inet_error_purge(in);
-	return 0;
+	return inet_option_set(in, o, v);
 }
 
 int inet_setsockopt(struct task *t, struct socket *s, int level, int name, const void *value, socklen_t len)
@@ -309,13 +314,6 @@ int inet_setsockopt(struct task *t, struct socket *s, int level, int name, const
 	case IP_BLOCK_SOURCE:
 	case IP_UNBLOCK_SOURCE:
 		return source_membership(in, name, value, len);
-	case MCAST_JOIN_GROUP:
-	case MCAST_LEAVE_GROUP:
-	case MCAST_JOIN_SOURCE_GROUP:
-	case MCAST_LEAVE_SOURCE_GROUP:
-	case MCAST_BLOCK_SOURCE:
-	case MCAST_UNBLOCK_SOURCE:
-		return inet_group_option(in, name, value, len);
 	case IP_MULTICAST_IF:
 		return multicast_if(in, value, len);
 	case IP_OPTIONS:
@@ -323,6 +321,8 @@ int inet_setsockopt(struct task *t, struct socket *s, int level, int name, const
 	default:
 		break;
 	}
+	if (name >= MCAST_JOIN_GROUP && name <= MCAST_LEAVE_SOURCE_GROUP)
+		return inet_group_option(in, name, value, len);
 	int v = 0;
 	if (len >= sizeof(v))
 		memcpy(&v, value, sizeof(v));
@@ -330,9 +330,9 @@ int inet_setsockopt(struct task *t, struct socket *s, int level, int name, const
 		v = *(const unsigned char *)value;
 	else if (name != IP_LOCAL_PORT_RANGE)
 		return -EINVAL;
-	bool *flag = flag_find(in, name);
-	if (flag)
-		return set_flag(t, in, name, flag, v);
+	const struct inet_option *o = option_find(in, name);
+	if (o)
+		return set_option(t, in, o, v);
 	switch (name) {
 	case IP_TOS:
 		in->tos = v & 0xff;
@@ -341,16 +341,6 @@ int inet_setsockopt(struct task *t, struct socket *s, int level, int name, const
 		if (v != -1 && (v < 1 || v > 255))
 			return -EINVAL;
 		in->ttl = v;
-		return 0;
-	case IP_MINTTL:
-		if (v < 0 || v > 255)
-			return -EINVAL;
-		in->minttl = v;
-		return 0;
-	case IP_MTU_DISCOVER:
-		if (v < IP_PMTUDISC_DONT || v > IP_PMTUDISC_OMIT)
-			return -EINVAL;
-		in->pmtudisc = v;
 		return 0;
 	case IP_MULTICAST_TTL:
 		if (s->type == SOCK_STREAM || v < -1 || v > 255)

@@ -13,54 +13,35 @@
 #define IPV6_ADDR_PREFERENCES_OPT 72
 #define HOPS_DEFAULT 64
 
-static bool *flag_find(struct inet_sock *in, int name)
-{
-	switch (name) {
-	case IPV6_V6ONLY:
-		return &in->v6only;
-	case IPV6_RECVPKTINFO:
-	case IPV6_2292PKTINFO:
-		return &in->pktinfo6;
-	case IPV6_RECVHOPLIMIT:
-	case IPV6_2292HOPLIMIT:
-		return &in->recvhops;
-	case IPV6_RECVTCLASS:
-		return &in->recvtclass;
-	case IPV6_RECVPATHMTU:
-		return &in->recvpathmtu;
-	case IPV6_RECVORIGDSTADDR:
-		return &in->recvorigdst6;
-	case IPV6_RECVFRAGSIZE:
-		return &in->recvfragsize6;
-	case IPV6_RECVERR:
-		return &in->recverr6;
-	case IPV6_RECVERR_RFC4884_OPT:
-		return &in->recverr6_rfc4884;
-	case IPV6_MULTICAST_LOOP:
-		return &in->mc_loop6;
-	case IPV6_MULTICAST_ALL_OPT:
-		return &in->mc_all6;
-	case IPV6_FREEBIND:
-		return &in->freebind;
-	case IPV6_TRANSPARENT:
-		return &in->transparent;
-	case IPV6_DONTFRAG:
-		return &in->dontfrag;
-	case IPV6_AUTOFLOWLABEL:
-		return &in->autoflow;
-	case IPV6_FLOWINFO_SEND_OPT:
-		return &in->flowinfo_send;
-	default:
-		return NULL;
-	}
-}
+static const struct inet_option options[] = {
+	INET_FLAG(IPV6_V6ONLY, v6only),
+	INET_FLAG(IPV6_RECVPKTINFO, pktinfo6),
+	INET_FLAG(IPV6_2292PKTINFO, pktinfo6),
+	INET_FLAG(IPV6_RECVHOPLIMIT, recvhops),
+	INET_FLAG(IPV6_2292HOPLIMIT, recvhops),
+	INET_FLAG(IPV6_RECVTCLASS, recvtclass),
+	INET_FLAG(IPV6_RECVPATHMTU, recvpathmtu),
+	INET_FLAG(IPV6_RECVORIGDSTADDR, recvorigdst6),
+	INET_FLAG(IPV6_RECVFRAGSIZE, recvfragsize6),
+	INET_FLAG(IPV6_RECVERR, recverr6),
+	INET_BOOL(IPV6_RECVERR_RFC4884_OPT, recverr6_rfc4884),
+	INET_BOOL(IPV6_MULTICAST_LOOP, mc_loop6),
+	INET_BOOL(IPV6_MULTICAST_ALL_OPT, mc_all6),
+	INET_FLAG(IPV6_FREEBIND, freebind),
+	INET_FLAG(IPV6_TRANSPARENT, transparent),
+	INET_FLAG(IPV6_DONTFRAG, dontfrag),
+	INET_FLAG(IPV6_AUTOFLOWLABEL, autoflow),
+	INET_FLAG(IPV6_FLOWINFO_SEND_OPT, flowinfo_send),
+	INET_NUMBER(IPV6_MINHOPCOUNT, minhops, 0, 255),
+	INET_NUMBER(IPV6_MTU_DISCOVER, pmtudisc6, IPV6_PMTUDISC_DONT, IPV6_PMTUDISC_OMIT),
+};
 
 int inet6_getsockopt(struct task *t, struct inet_sock *in, int name, void *value, socklen_t *len)
 {
 	(void)t;
-	const bool *flag = flag_find(in, name);
-	if (flag)
-		return sockopt_put_int(value, len, *flag);
+	const struct inet_option *o = inet_option_find(options, ARRAY_SIZE(options), name);
+	if (o)
+		return sockopt_put_int(value, len, inet_option_get(in, o));
 	switch (name) {
 	case IPV6_UNICAST_HOPS:
 		return sockopt_put_int(value, len, in->hops < 0 ? HOPS_DEFAULT : in->hops);
@@ -72,12 +53,8 @@ int inet6_getsockopt(struct task *t, struct inet_sock *in, int name, void *value
 		return sockopt_put_int(value, len, (int)htonl((uint32_t)in->unicast_if6));
 	case IPV6_TCLASS:
 		return sockopt_put_int(value, len, in->tclass);
-	case IPV6_MTU_DISCOVER:
-		return sockopt_put_int(value, len, in->pmtudisc6 < 0 ? IPV6_PMTUDISC_WANT : in->pmtudisc6);
 	case IPV6_MTU:
 		return in->remote.port ? sockopt_put_int(value, len, NET_LO_MTU) : -ENOTCONN;
-	case IPV6_MINHOPCOUNT:
-		return sockopt_put_int(value, len, in->minhops);
 	case IPV6_ADDR_PREFERENCES_OPT:
 		return sockopt_put_int(value, len, in->addr_prefs ? in->addr_prefs : 0x500);
 	default:
@@ -99,18 +76,15 @@ static int membership(struct inet_sock *in, int name, const void *value, socklen
 					 inet_mcast_leave(in, &r.ipv6mr_multiaddr, (int)r.ipv6mr_interface);
 }
 
-static int set_flag(struct task *t, struct inet_sock *in, int name, bool *flag, int v)
+static int set_option(struct task *t, struct inet_sock *in, const struct inet_option *o, int v)
 {
-	if (name == IPV6_V6ONLY && in->bucket)
+	if (o->name == IPV6_V6ONLY && in->bucket)
 		return -EINVAL;
-	if (name == IPV6_TRANSPARENT && v && !inet_may(t, in, CAP_NET_RAW) && !inet_may(t, in, CAP_NET_ADMIN))
+	if (o->name == IPV6_TRANSPARENT && v && !inet_may(t, in, CAP_NET_RAW) && !inet_may(t, in, CAP_NET_ADMIN))
 		return -EPERM;
-	if ((name == IPV6_MULTICAST_LOOP || name == IPV6_MULTICAST_ALL_OPT || name == IPV6_RECVERR_RFC4884_OPT) && v != !!v)
-		return -EINVAL;
-	*flag = v != 0;
-	if (name == IPV6_RECVERR && !v)
+	if (o->name == IPV6_RECVERR && !v)
 		inet_error_purge(in);
-	return 0;
+	return inet_option_set(in, o, v);
 }
 
 /* IPV6_ADDRFORM: a socket that talks IPv4 becomes one of AF_INET. */
@@ -133,26 +107,16 @@ static int become_v4(struct inet_sock *in, int family)
 int inet6_setsockopt(struct task *t, struct inet_sock *in, int name, const void *value, socklen_t len)
 {
 	int v;
-	switch (name) {
-	case IPV6_JOIN_GROUP:
-	case IPV6_LEAVE_GROUP:
+	if (name == IPV6_JOIN_GROUP || name == IPV6_LEAVE_GROUP)
 		return membership(in, name, value, len);
-	case MCAST_JOIN_GROUP:
-	case MCAST_LEAVE_GROUP:
-	case MCAST_JOIN_SOURCE_GROUP:
-	case MCAST_LEAVE_SOURCE_GROUP:
-	case MCAST_BLOCK_SOURCE:
-	case MCAST_UNBLOCK_SOURCE:
+	if (name >= MCAST_JOIN_GROUP && name <= MCAST_LEAVE_SOURCE_GROUP)
 		return inet_group_option(in, name, value, len);
-	default:
-		break;
-	}
 	if (len < sizeof(v))
 		return -EINVAL;
 	memcpy(&v, value, sizeof(v));
-	bool *flag = flag_find(in, name);
-	if (flag)
-		return set_flag(t, in, name, flag, v);
+	const struct inet_option *o = inet_option_find(options, ARRAY_SIZE(options), name);
+	if (o)
+		return set_option(t, in, o, v);
 	switch (name) {
 	case IPV6_ADDRFORM:
 		return become_v4(in, v);
@@ -179,20 +143,10 @@ int inet6_setsockopt(struct task *t, struct inet_sock *in, int name, const void 
 			return -EINVAL;
 		in->tclass = v < 0 ? 0 : v;
 		return 0;
-	case IPV6_MTU_DISCOVER:
-		if (v < IPV6_PMTUDISC_DONT || v > IPV6_PMTUDISC_OMIT)
-			return -EINVAL;
-		in->pmtudisc6 = v;
-		return 0;
 	case IPV6_MTU:
 		if (v && v < 1280)
 			return -EINVAL;
 		in->mtu6 = v;
-		return 0;
-	case IPV6_MINHOPCOUNT:
-		if (v < 0 || v > 255)
-			return -EINVAL;
-		in->minhops = v;
 		return 0;
 	case IPV6_ADDR_PREFERENCES_OPT:
 		in->addr_prefs = v;

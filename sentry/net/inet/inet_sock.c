@@ -18,7 +18,9 @@ void inet_init(struct inet_sock *in, struct net *net, const struct inet_proto *p
 	in->proto = proto;
 	in->euid = euid;
 	in->local.ip = in->remote.ip = inet_is_v6(in) ? in6addr_any : ip_from_v4(INADDR_ANY);
-	in->ttl = in->hops = in->mc_hops = in->pmtudisc = in->pmtudisc6 = -1;
+	in->ttl = in->hops = in->mc_hops = -1;
+	in->pmtudisc = IP_PMTUDISC_WANT;
+	in->pmtudisc6 = IPV6_PMTUDISC_WANT;
 	in->mc_ttl = 1;
 	in->mc_loop = in->mc_loop6 = in->mc_all = in->mc_all6 = true;
 	TAILQ_INIT(&in->members);

@@ -132,14 +132,6 @@ static int score(const struct inet_sock *l, const struct in6_addr *ip)
 	return 4 + bonus;
 }
 
-static uint32_t spread(const struct inet_addr *a, const struct inet_addr *b)
-{
-	uint64_t h = a->port * 0x9e3779b97f4a7c15ULL ^ b->port;
-	for (int i = 0; i < 4; i++)
-		h = (h ^ a->ip.s6_addr32[i] ^ ((uint64_t)b->ip.s6_addr32[i] << 32)) * 0x9e3779b97f4a7c15ULL;
-	return (uint32_t)(h >> 32);
-}
-
 static bool same_group(const struct inet_sock *a, const struct inet_sock *b)
 {
 	return b->sock.reuseport && a->euid == b->euid && ip_equal(&a->local.ip, &b->local.ip) &&
@@ -166,7 +158,7 @@ struct tcp_sock *tcp_listener_find(struct net *net, const struct inet_addr *to, 
 		uint32_t members = 0, pick;
 		TAILQ_FOREACH(l, &b->listeners, listener_link)
 			members += same_group(best, l);
-		pick = spread(to, from) % members;
+		pick = inet_spread(to, from) % members;
 		TAILQ_FOREACH(l, &b->listeners, listener_link)
 			if (same_group(best, l) && pick-- == 0)
 				break;

@@ -22,14 +22,6 @@
 #define QUOTE_V4 520UL                    /* what an ICMP error quotes of a datagram: 576 bytes, 1280, less headers */
 #define QUOTE_V6 1184UL
 
-static uint32_t spread(const struct inet_addr *a, const struct inet_addr *b)
-{
-	uint64_t h = a->port * 0x9e3779b97f4a7c15ULL ^ b->port;
-	for (int i = 0; i < 4; i++)
-		h = (h ^ a->ip.s6_addr32[i] ^ ((uint64_t)b->ip.s6_addr32[i] << 32)) * 0x9e3779b97f4a7c15ULL;
-	return (uint32_t)(h >> 32);
-}
-
 static bool in_group(const struct inet_sock *best, const struct inet_sock *in, const struct dgram_way *way, int score)
 {
 	return in->sock.reuseport && in->euid == best->euid && dgram_score(in, &way->to, &way->from) == score;
@@ -51,7 +43,7 @@ static struct inet_sock *find_receiver(struct inet_bucket *b, const struct dgram
 	uint32_t members = 0;
 	TAILQ_FOREACH(in, &b->socks, bucket_link)
 		members += in_group(best, in, way, best_score);
-	uint32_t pick = members ? spread(&way->to, &way->from) % members : 0;
+	uint32_t pick = members ? inet_spread(&way->to, &way->from) % members : 0;
 	TAILQ_FOREACH(in, &b->socks, bucket_link)
 		if (in_group(best, in, way, best_score) && pick-- == 0)
 			return in;

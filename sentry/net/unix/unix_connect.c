@@ -4,12 +4,20 @@
  *          client may write before it is accepted.
  * LINUX    net/unix/af_unix.c. Same: SO_PEERCRED is who called connect, listen or socketpair; one more connection than the
  *          backlog may wait. */
+#include "sentry/kernel/task.h"
 #include "sentry/net/unix/unix_impl.h"
 
 #include <string.h>
 #include <sys/epoll.h>
 
 #define SOMAX 4096                        /* net.core.somaxconn */
+
+/* Who sock.peer is. */
+static void set_peer_tg(struct unix_sock *u, struct thread_group *tg)
+{
+	tg_put(TAKE(u->peer_tg));
+	u->peer_tg = tg ? tg_get(tg) : NULL;
+}
 
 int unix_listen(struct task *t, struct socket *s, int backlog)
 {
@@ -25,6 +33,7 @@ int unix_listen(struct task *t, struct socket *s, int backlog)
 	u->state = UNIX_LISTEN;
 	s->listening = true;
 	s->peer = scm_creds_of(t);
+	set_peer_tg(u, t->tg);
 	return 0;
 }
 
@@ -111,9 +120,11 @@ static int connect_stream(struct task *t, struct unix_sock *u, const struct sock
 	server->addr = unix_addr_get(other->addr);
 	server->sock.sndbuf = other->sock.sndbuf;
 	server->sock.peer = scm_creds_of(t);
+	set_peer_tg(server, t->tg);
 	set_peer(server, u);
 	u->state = UNIX_CONNECTED;
 	u->sock.peer = other->sock.peer;
+	set_peer_tg(u, other->peer_tg);
 	set_peer(u, server);
 	TAILQ_INSERT_TAIL(&other->acceptq, server, accept_link);
 	other->acceptq_count++;
@@ -134,9 +145,11 @@ int unix_connect(struct task *t, struct socket *s, const struct sockaddr_storage
 	return connect_stream(t, u, addr, len);
 }
 
-int unix_pair(struct socket *sa, struct socket *sb)
+int unix_pair(struct task *t, struct socket *sa, struct socket *sb)
 {
 	struct unix_sock *a = to_unix(sa), *b = to_unix(sb);
+	set_peer_tg(a, t->tg);
+	set_peer_tg(b, t->tg);
 	set_peer(a, b);
 	set_peer(b, a);
 	if (sa->type != SOCK_DGRAM)

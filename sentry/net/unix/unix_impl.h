@@ -37,6 +37,7 @@ struct unix_sock {
 	enum unix_state state;
 	unsigned shutdown;
 	struct unix_sock *peer;           /* a reference; stays when the peer dies */
+	struct thread_group *peer_tg;     /* SO_PEERPIDFD: a reference, or NULL */
 	struct unix_addr *addr;           /* a reference, or NULL: unbound */
 	struct net *net;                  /* a reference: abstract names are the network namespace's */
 	TAILQ_ENTRY(unix_sock) net_link;  /* until it is dead */
@@ -88,7 +89,7 @@ void unix_addr_copy(const struct unix_addr *a, struct sockaddr_storage *out, soc
 int unix_listen(struct task *t, struct socket *s, int backlog);
 int unix_accept(struct socket *s, struct socket **out);
 int unix_connect(struct task *t, struct socket *s, const struct sockaddr_storage *addr, socklen_t len);
-int unix_pair(struct socket *a, struct socket *b);
+int unix_pair(struct task *t, struct socket *a, struct socket *b);
 bool unix_may_send(const struct unix_sock *u, const struct unix_sock *other);
 
 /* unix_msg.c */

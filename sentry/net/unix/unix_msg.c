@@ -3,6 +3,7 @@
  * HOW      What is sent lies in the receiver's queue, charged to the sender until it is read; that is the back-pressure.
  * LINUX    net/unix/af_unix.c. Same: a stream read stops behind bytes that files came with, and, with SO_PASSCRED, where
  *          the sender changes; datagram queues hold max_dgram_qlen + 1 messages of others than the peer. */
+#include "sentry/fs/tmpfs/tmpfs.h"
 #include "sentry/net/filter.h"
 #include "sentry/net/unix/unix_impl.h"
 
@@ -22,6 +23,7 @@ void unix_buf_free(struct unix_buf *b)
 {
 	struct unix_sock *from = b->from;
 	from->wmem -= b->charge;
+	fs_memory_uncharge(b->charge);
 	if (!from->dead && unix_writable(from))
 		waitq_wake(&from->sock.wq, EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
 	unix_put(from);
@@ -51,17 +53,19 @@ void unix_purge(struct unix_sock *u)
 /* Copies up to `bytes` from the message into a buffer. */
 static int buf_make(struct unix_sock *from, struct socket_msg *m, size_t bytes, struct unix_buf **out)
 {
-	struct unix_buf *b = malloc(sizeof(*b) + bytes);
-	if (!b)
+	size_t charge = bytes + BUF_OVERHEAD;
+	if (fs_memory_charge(charge))
 		return -ENOBUFS;
-	ssize_t n = bytes ? uio_drain(m->data, b->data, bytes) : 0;
-	if (n < 0 || (n < (ssize_t)bytes && from->sock.type != SOCK_STREAM)) {
+	struct unix_buf *b = malloc(sizeof(*b) + bytes);
+	ssize_t n = b && bytes ? uio_drain(m->data, b->data, bytes) : 0;
+	if (!b || n < 0 || (n < (ssize_t)bytes && from->sock.type != SOCK_STREAM)) {
+		fs_memory_uncharge(charge);
 		free(b);
-		return -EFAULT;
+		return n ? -EFAULT : -ENOBUFS;
 	}
 	b->len = (size_t)n;
 	b->off = 0;
-	b->charge = b->len + BUF_OVERHEAD;
+	b->charge = charge;
 	b->from = unix_get(from);
 	b->scm = (struct scm){ 0 };
 	from->wmem += b->charge;

@@ -6,6 +6,7 @@
  *          a quarter of its buffer or less is in flight.
  * MISSING  MSG_OOB, SO_PEEK_OFF, SO_PASSPIDFD, SO_PASSSEC. */
 #include "platform/base/live.h"
+#include "sentry/fs/pidfd/pidfd.h"
 #include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task.h"
 #include "sentry/kernel/user_ns.h"
@@ -16,6 +17,10 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <linux/sockios.h>
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
 
 struct unix_sock *unix_get(struct unix_sock *u)
 {
@@ -127,8 +132,26 @@ static int unix_ioctl(struct task *t, struct socket *s, unsigned cmd, uint64_t a
 	return put_user(t, UPTR(arg), &n);
 }
 
+/* A descriptor of who is at the other end, installed in t. */
+static int put_pidfd(struct task *t, const struct unix_sock *u, void *value, socklen_t *len)
+{
+	if (!u->peer_tg)
+		return -ENODATA;
+	AUTO(file_put) struct file *f = NULL;
+	int err = pidfd_new(u->peer_tg, 0, &f);
+	if (err)
+		return err;
+	int fd = fd_install(t, f, 0, true);
+	if (fd < 0)
+		return fd;
+	f = NULL;
+	return sockopt_put_int(value, len, fd);
+}
+
 static int unix_getsockopt(struct task *t, struct socket *s, int level, int name, void *value, socklen_t *len)
 {
+	if (level == SOL_SOCKET && name == SO_PEERPIDFD)
+		return put_pidfd(t, to_unix(s), value, len);
 	if (level != SOL_SOCKET || name != SO_PEERCRED)
 		return -ENOPROTOOPT;
 	struct ucred cred = { .pid = pid_shown(t, s->peer.pid), .uid = uid_shown(t->cred, s->peer.uid), .gid = gid_shown(t->cred, s->peer.gid) };
@@ -167,6 +190,7 @@ static void unix_release(struct socket *s)
 	unix_purge(u);
 	waitq_wake(&u->room_q, EPOLLOUT);
 	unix_put(TAKE(u->peer));
+	tg_put(TAKE(u->peer_tg));
 	unix_put(u);
 	unix_gc();
 }
