@@ -17,7 +17,9 @@ struct net *net_new(bool lo_up)
 	n->port_first = PORT_FIRST;
 	n->port_last = PORT_LAST;
 	n->somaxconn = SOMAXCONN_DEFAULT;
-	n->ping_all = true;               /* as container engines set it */
+	n->ping_first = lo_up ? 0 : 1;    /* the sandbox's own: everybody, as container engines set it; another: nobody */
+	n->ping_last = lo_up ? INT_MAX : 0;
+	n->port_unprivileged = 1024;
 	TAILQ_INIT(&n->socks);
 	TAILQ_INIT(&n->netlinks);
 	TAILQ_INIT(&n->unixes);

@@ -30,7 +30,8 @@ struct net {
 	uint64_t lo_packets, lo_bytes;            /* of lo: what was sent is what was received */
 	int port_first, port_last;                /* net.ipv4.ip_local_port_range */
 	int somaxconn;                            /* net.core.somaxconn */
-	bool ping_all;                            /* net.ipv4.ping_group_range: everybody, or nobody */
+	uint32_t ping_first, ping_last;           /* net.ipv4.ping_group_range: the sandbox's group ids; first > last: nobody */
+	int port_unprivileged;                    /* net.ipv4.ip_unprivileged_port_start */
 
 	/* sentry/net/inet's own. */
 	struct inet_bucket *buckets;              /* who is bound where, by protocol and port */

@@ -50,8 +50,8 @@ same sshd_sftp_and_privileges "sftp usr/sbin/sshd" "$SSH"'
 	seq 1 50000 >f; printf "put f g\nget g h\nls -1 g h\nrm g\n" >b; sftp -q -F client -o ProxyCommand="/usr/sbin/sshd -i -f $PWD/conf" -b b root@here:$PWD | grep -v ^sftp; cmp f h && echo same'
 same sshd_listens "ssh usr/sbin/sshd" "$SSH"'
 	/usr/sbin/sshd -D -f conf -o ListenAddress=127.0.0.1 -o Port=18022 & until eval ssh -F client -p 18022 root@127.0.0.1 echo in; do sleep 0.2; done 2>/dev/null
-	ssh -F client -p 18022 -fN -L 127.0.0.1:18023:127.0.0.1:18022 root@127.0.0.1; ssh -F client -p 18023 root@127.0.0.1 "echo through a tunnel"
-	kill $!; pkill -f "[1]8023:127"; wait $!; echo $?'
+	P=$!; ssh -F client -p 18022 -N -L 127.0.0.1:18023:127.0.0.1:18022 root@127.0.0.1 & T=$!
+	until ssh -F client -p 18023 root@127.0.0.1 "echo through a tunnel"; do sleep 0.2; done 2>/dev/null; kill $T $P; wait $P; echo $?'
 
 same redis "redis-server redis-cli" 'redis-server --port 0 --unixsocket $PWD/s --dir $PWD >/dev/null & until redis-cli -s s ping 2>/dev/null; do sleep 0.1; done
 	redis-cli -s s mset a 1 b 2; for i in $(seq 200); do echo "lpush l $i"; done | redis-cli -s s | tail -n 1; redis-cli -s s bgsave; until redis-cli -s s info persistence | grep -q "rdb_bgsave_in_progress:0"; do sleep 0.1; done; ls *.rdb

@@ -2,6 +2,9 @@
 #include "tests/guest/guest.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
@@ -195,6 +198,48 @@ TEST(the_pipe_limit_is_rounded_up_to_a_power_of_two)
 	ASSERT(slurp("/proc/sys/fs/pipe-max-size") > 0);
 	EXPECT_EQ(atol(text), max);
 	EXPECT_ERRNO(put("/proc/sys/fs/pipe-max-size", "-1"), EINVAL);
+}
+
+static int bind_low(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(81) };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), err = bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ? errno : 0;
+	close(fd);
+	return err;
+}
+
+static int ping(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
+	return fd < 0 ? errno : close(fd);
+}
+
+/* A container engine's: in a network of its own, with what it lets an ordinary user do. */
+TEST(a_network_says_who_may_ping_and_bind_low_ports)
+{
+	static const char range[] = "/proc/sys/net/ipv4/ping_group_range", start[] = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+	if (unshare(CLONE_NEWNET))
+		SKIP("no network namespaces");
+	ASSERT(slurp(range) > 0);
+	EXPECT_STREQ(text, "1\t0\n");
+	EXPECT_EQ(ping(), EACCES);
+	EXPECT_ERRNO(put(range, "0 -1"), EINVAL);
+	EXPECT_ERRNO(put(range, "x"), EINVAL);
+	ASSERT_OK(put(range, "0 5"));
+	EXPECT_EQ(ping(), 0);
+	ASSERT_OK(put(range, "5 0"));
+	ASSERT(slurp(range) > 0);
+	EXPECT_STREQ(text, "1\t0\n");
+	ASSERT_OK(put(range, "1000 1000"));
+	EXPECT_EQ(ping(), EACCES);
+	EXPECT_ERRNO(put(start, "65536"), EINVAL);
+	ASSERT_OK(put(start, "81"));
+	ASSERT(slurp(start) > 0);
+	EXPECT_STREQ(text, "81\n");
+	ASSERT_OK(setgid(1000));
+	ASSERT_OK(setuid(1000));
+	EXPECT_EQ(ping(), 0);
+	EXPECT_EQ(bind_low(), 0);
 }
 
 TEST(the_next_process_id_can_be_chosen)

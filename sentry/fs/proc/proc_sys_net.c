@@ -7,6 +7,7 @@
 
 #include "sentry/fs/proc/proc_impl.h"
 #include "sentry/kernel/ns.h"
+#include "sentry/kernel/user_ns.h"
 #include "sentry/net/net.h"
 
 static int may_set(const struct task *writer)
@@ -64,7 +65,49 @@ static int show_ping_range(struct seq *s, struct pseudo_inode *i, struct task *v
 {
 	(void)i;
 	if (viewer && viewer->net)
-		seq_puts(s, viewer->net->ping_all ? "0\t2147483647\n" : "1\t0\n");
+		seq_printf(s, "%u\t%u\n", gid_shown(viewer->cred, viewer->net->ping_first), gid_shown(viewer->cred, viewer->net->ping_last));
+	return 0;
+}
+
+/* Groups are the writer's. A range that is none is nobody's. */
+static int store_ping_range(struct pseudo_inode *i, struct task *writer, char *text, size_t len)
+{
+	unsigned long first, last;
+	int err = may_set(writer);
+	(void)i;
+	(void)len;
+	if (err)
+		return err;
+	if (sscanf(text, "%lu %lu", &first, &last) != 2 || first >= ID_NONE || last >= ID_NONE)
+		return -EINVAL;
+	uint32_t a = gid_given(writer->cred, (uint32_t)first), b = gid_given(writer->cred, (uint32_t)last);
+	if (a == ID_NONE || b == ID_NONE)
+		return -EINVAL;
+	bool none = last < first || b < a;
+	writer->net->ping_first = none ? 1 : a;
+	writer->net->ping_last = none ? 0 : b;
+	return 0;
+}
+
+static int show_port_start(struct seq *s, struct pseudo_inode *i, struct task *viewer)
+{
+	(void)i;
+	if (viewer && viewer->net)
+		seq_printf(s, "%d\n", viewer->net->port_unprivileged);
+	return 0;
+}
+
+static int store_port_start(struct pseudo_inode *i, struct task *writer, char *text, size_t len)
+{
+	long n = pseudo_number(text);
+	int err = may_set(writer);
+	(void)i;
+	(void)len;
+	if (err)
+		return err;
+	if (n < 0 || n > 65535)
+		return -EINVAL;
+	writer->net->port_unprivileged = (int)n;
 	return 0;
 }
 
@@ -83,8 +126,8 @@ static const struct pseudo_entry unix_entries[] = {
 };
 static const struct pseudo_entry ipv4_entries[] = {
 	PSEUDO_FILE("ip_local_port_range", 0644, .show = show_port_range, .store = store_port_range),
-	PSEUDO_FILE("ping_group_range", 0444, .show = show_ping_range),
-	PSEUDO_NUMBER("ip_unprivileged_port_start", 0444, 1024),
+	PSEUDO_FILE("ping_group_range", 0644, .show = show_ping_range, .store = store_ping_range),
+	PSEUDO_FILE("ip_unprivileged_port_start", 0644, .show = show_port_start, .store = store_port_start),
 	PSEUDO_NUMBER("ip_nonlocal_bind", 0444, 0),
 	PSEUDO_NUMBER("ip_forward", 0444, 0),
 	PSEUDO_NUMBER("ip_default_ttl", 0444, 64),

@@ -12,7 +12,6 @@
 #include "sentry/net/inet/inet_impl.h"
 #include "sentry/net/inet/tcp.h"
 
-#define PRIVILEGED 1024                   /* net.ipv4.ip_unprivileged_port_start */
 
 struct inet_bucket *inet_bucket_find(struct net *net, int proto, uint16_t port)
 {
@@ -208,7 +207,7 @@ int inet_bind(struct task *t, struct socket *s, const struct sockaddr_storage *a
 		return -EINVAL;
 	if (err)
 		return err;
-	if (a.port && a.port < PRIVILEGED && in->proto->bucket_proto != IPPROTO_ICMP &&
+	if (a.port && a.port < in->net->port_unprivileged && in->proto->bucket_proto != IPPROTO_ICMP &&
 	    !cred_ns_cap(t->cred, t->net->id.owner, CAP_NET_BIND_SERVICE))
 		return -EACCES;
 	if (in->bucket || s->listening)

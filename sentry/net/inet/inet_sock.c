@@ -91,6 +91,17 @@ int inet_getname(struct socket *s, enum socket_end end, struct sockaddr_storage 
 	return 0;
 }
 
+/* net.ipv4.ping_group_range: whose effective or other group is in it. */
+static bool may_ping(const struct task *t)
+{
+	const struct cred *c = t->cred;
+	uint32_t first = t->net->ping_first, last = t->net->ping_last;
+	bool in = c->egid >= first && c->egid <= last;
+	for (int i = 0; i < c->ngroups && !in; i++)
+		in = c->groups[i] >= first && c->groups[i] <= last;
+	return in;
+}
+
 static int create(struct task *t, int family, int type, int protocol, struct socket **out)
 {
 	int icmp = family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6;
@@ -106,7 +117,7 @@ static int create(struct task *t, int family, int type, int protocol, struct soc
 			protocol = IPPROTO_UDP;
 		if (protocol != IPPROTO_UDP && protocol != IPPROTO_UDPLITE && protocol != icmp)
 			return -EPROTONOSUPPORT;
-		if (protocol == icmp && !t->net->ping_all)
+		if (protocol == icmp && !may_ping(t))
 			return -EACCES;
 		break;
 	case SOCK_RAW:
