@@ -103,6 +103,13 @@ bool filter_run_bytes(const struct socket *s, const void *data, size_t *bytes)
 	return !s->filter || filter_run(s, &(struct filter_packet){ .data = { data, *bytes } }, bytes);
 }
 
+uint32_t filter_result(const struct socket_filter *f, const void *data, size_t bytes)
+{
+	const struct filter_packet p = { .data = { data, bytes } };
+	struct input input = { .in = { .load = load, .len = (uint32_t)bytes }, .p = &p };
+	return cbpf_run(f->prog, &input.in);
+}
+
 static bool extensions_known(const struct sock_filter *prog, unsigned len)
 {
 	static const struct filter_packet any = { .protocol = ETH_P_IP };
@@ -115,14 +122,14 @@ static bool extensions_known(const struct sock_filter *prog, unsigned len)
 	return true;
 }
 
-static void filter_put(struct socket_filter *f)
+void filter_put(struct socket_filter *f)
 {
 	if (f && --f->refs == 0)
 		free(f);
 }
 DEFINE_AUTO(filter_put, struct socket_filter *)
 
-int filter_attach(struct task *t, struct socket *s, const void *value, socklen_t len)
+int filter_new(struct task *t, const struct socket *s, const void *value, socklen_t len, struct socket_filter **out)
 {
 	struct { uint16_t len; uint64_t insns; } prog;           /* struct sock_fprog */
 	if (len != sizeof(prog))
@@ -144,8 +151,18 @@ int filter_attach(struct task *t, struct socket *s, const void *value, socklen_t
 	err = cbpf_check(f->prog, f->len);
 	if (err || !extensions_known(f->prog, f->len))
 		return -EINVAL;
+	*out = TAKE(f);
+	return 0;
+}
+
+int filter_attach(struct task *t, struct socket *s, const void *value, socklen_t len)
+{
+	struct socket_filter *f;
+	int err = filter_new(t, s, value, len, &f);
+	if (err)
+		return err;
 	filter_put(s->filter);
-	s->filter = TAKE(f);
+	s->filter = f;
 	return 0;
 }
 

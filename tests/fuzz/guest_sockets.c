@@ -227,7 +227,7 @@ static void option(void)
 {
 	static const int levels[] = { SOL_SOCKET, SOL_SOCKET, SOL_IP, SOL_IPV6, SOL_TCP, SOL_UDP, SOL_NETLINK, SOL_RAW, 58 };
 	int level = below(40) ? levels[below(ARRAY_SIZE(levels))] : (int)odd_number();
-	int option = below(20) ? (int)below(76) : (int)odd_number();
+	int option = below(20) ? (int)below(80) : (int)odd_number();
 	static __thread struct sock_filter prog[8];
 	uint64_t value[40];
 	socklen_t len = below(4) ? 4 : (socklen_t)below(sizeof(value));

@@ -252,3 +252,68 @@ TEST(raw_sockets_see_the_ip_header)
 	EXPECT_EQ(buf[20], ICMP_ECHOREPLY);
 }
 
+
+#ifndef SO_DETACH_REUSEPORT_BPF
+#define SO_DETACH_REUSEPORT_BPF 68
+#endif
+
+static int choose_by(int fd, struct sock_filter *prog, unsigned short len)
+{
+	struct sock_fprog p = { len, prog };
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &p, sizeof(p));
+}
+
+TEST(a_program_chooses_among_sockets_that_share_a_port)
+{
+	int s[3], from = udp4(), port = 0;
+	struct sock_filter by_first_byte[] = { INSN(BPF_LD | BPF_B | BPF_ABS, 0), INSN(BPF_ALU | BPF_SUB | BPF_K, '0'), INSN(BPF_RET | BPF_A, 0) };
+	EXPECT_ERRNO(choose_by(from, by_first_byte, 3), EINVAL);
+	EXPECT_ERRNO(set_int(from, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, 0), EINVAL);
+	for (int i = 0; i < 3; i++) {
+		s[i] = udp4();
+		ASSERT_OK(set_int(s[i], SOL_SOCKET, SO_REUSEPORT, 1));
+		ASSERT_OK(bind4(s[i], "127.0.0.1", port));
+		port = port_of(s[i]);
+	}
+	EXPECT_ERRNO(set_int(s[0], SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, 0), ENOENT);
+	EXPECT_ERRNO(choose_by(s[0], by_first_byte, 2), EINVAL);         /* ends without a return */
+	ASSERT_OK(choose_by(s[1], by_first_byte, 3));
+	ASSERT_OK(connect4(from, "127.0.0.1", port));
+	for (int i = 0; i < 9; i++) {
+		char c = (char)('0' + i * 2 % 3);
+		ASSERT_EQ(send(from, &c, 1, 0), 1);
+		EXPECT_EQ(recv_now(s[i * 2 % 3]), 1);
+		EXPECT_EQ(buf[0], c);
+	}
+	/* No such socket: the addresses decide, always the same way. */
+	ASSERT_EQ(send(from, "7", 1, 0), 1);
+	ASSERT_EQ(send(from, "8", 1, 0), 1);
+	int got = 0;
+	for (int i = 0; i < 3; i++)
+		if (recv_now(s[i]) == 1)
+			got += recv_now(s[i]) == 1 ? 2 : 1;
+	EXPECT_EQ(got, 2);
+	ASSERT_OK(set_int(s[2], SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, 0));
+	EXPECT_ERRNO(set_int(s[1], SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, 0), ENOENT);
+}
+
+TEST(a_program_chooses_a_listener)
+{
+	int l[2], port = 0;
+	for (int i = 0; i < 2; i++) {
+		l[i] = tcp4();
+		ASSERT_OK(set_int(l[i], SOL_SOCKET, SO_REUSEPORT, 1));
+		ASSERT_OK(bind4(l[i], "127.0.0.1", port));
+		port = port_of(l[i]);
+		ASSERT_OK(listen(l[i], 10));
+		nonblock(l[i]);
+	}
+	for (int i = 0; i < 8; i++) {
+		struct sock_filter prog[] = { RET(i % 2) };
+		ASSERT_OK(choose_by(l[0], prog, 1));
+		int c = tcp4();
+		ASSERT_OK(connect4(c, "127.0.0.1", port));
+		EXPECT_ERRNO(accept(l[1 - i % 2], NULL, NULL), EAGAIN);
+		EXPECT_OK(accept(l[i % 2], NULL, NULL));
+	}
+}

@@ -126,11 +126,3 @@ found:
 	*out = route;
 	return 0;
 }
-
-uint32_t inet_spread(const struct inet_addr *a, const struct inet_addr *b)
-{
-	uint64_t h = a->port * 0x9e3779b97f4a7c15ULL ^ b->port;
-	for (int i = 0; i < 4; i++)
-		h = (h ^ a->ip.s6_addr32[i] ^ ((uint64_t)b->ip.s6_addr32[i] << 32)) * 0x9e3779b97f4a7c15ULL;
-	return (uint32_t)(h >> 32);
-}

@@ -46,6 +46,8 @@ struct inet_sock {
 	bool port_lock, addr_lock;        /* the guest's bind(2) chose port, address */
 	bool v6only;
 	uint32_t euid;                    /* who made it: SO_REUSEPORT is for one user's sockets */
+	struct socket_filter *chooser;    /* SO_ATTACH_REUSEPORT_CBPF, or NULL: of its group's, the one attached last counts */
+	uint64_t chooser_id;
 
 	/* Of IP. -1: the default. */
 	int ttl, mc_ttl, hops, mc_hops, tos, tclass, pmtudisc, pmtudisc6, minttl, minhops;
@@ -92,8 +94,18 @@ void inet_addr_put(const struct inet_sock *in, const struct inet_addr *a, struct
 /* Can a datagram or a connection go there? 0, -ENETUNREACH … as Linux finds it; an unspecified address becomes loopback. */
 int inet_reach(const struct inet_sock *in, struct inet_addr *to, uint32_t scope, bool stream, enum inet_route *out) MUST_CHECK;
 
-/* A number by two addresses: which of several sockets with SO_REUSEPORT is meant. */
-uint32_t inet_spread(const struct inet_addr *a, const struct inet_addr *b);
+/* inet_reuseport.c: sockets that share an address with SO_REUSEPORT. First each of them is added, then one is chosen, by their
+ * program or by the addresses: which of them, in the order of adding. data: what comes, without its headers. */
+struct inet_group {
+	uint32_t members;
+	const struct inet_sock *programmed;
+};
+void inet_group_add(struct inet_group *g, const struct inet_sock *in);
+uint32_t inet_group_choose(const struct inet_group *g, const struct inet_addr *to, const struct inet_addr *from, const void *data,
+			   size_t bytes);
+/* SO_ATTACH_REUSEPORT_CBPF, SO_DETACH_REUSEPORT_BPF. -EINVAL, -ENOENT, as filter_attach() */
+int inet_group_attach(struct task *t, struct inet_sock *in, const void *value, socklen_t len) MUST_CHECK;
+int inet_group_detach(struct inet_sock *in) MUST_CHECK;
 
 /* inet_bind.c */
 int inet_bind(struct task *t, struct socket *s, const struct sockaddr_storage *addr, socklen_t len);

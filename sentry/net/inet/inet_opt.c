@@ -268,6 +268,10 @@ static int socket_level_set(struct task *t, struct inet_sock *in, int name, cons
 		return bind_to_device(t, in, value, len);
 	memcpy(&v, value, sizeof(v));            /* socket_setsockopt() has looked at len */
 	switch (name) {
+	case SO_ATTACH_REUSEPORT_CBPF:
+		return inet_group_attach(t, in, value, len);
+	case SO_DETACH_REUSEPORT_BPF:
+		return inet_group_detach(in);
 	case SO_BINDTOIFINDEX:
 		if (v && v != NET_LO_IFINDEX)
 			return v < 0 ? -EINVAL : -ENODEV;

@@ -32,6 +32,7 @@ void inet_fini(struct inet_sock *in)
 	inet_unbind(in);
 	inet_mcast_leave_all(in);
 	inet_error_purge(in);
+	filter_put(TAKE(in->chooser));
 	TAILQ_REMOVE(&in->net->socks, in, net_link);
 	net_put(in->net);
 }

@@ -155,10 +155,11 @@ struct tcp_sock *tcp_listener_find(struct net *net, const struct inet_addr *to, 
 	if (!best)
 		return NULL;
 	if (best->sock.reuseport) {
-		uint32_t members = 0, pick;
+		struct inet_group group = { 0 };
 		TAILQ_FOREACH(l, &b->listeners, listener_link)
-			members += same_group(best, l);
-		pick = inet_spread(to, from) % members;
+			if (same_group(best, l))
+				inet_group_add(&group, l);
+		uint32_t pick = inet_group_choose(&group, to, from, NULL, 0);
 		TAILQ_FOREACH(l, &b->listeners, listener_link)
 			if (same_group(best, l) && pick-- == 0)
 				break;

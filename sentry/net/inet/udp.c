@@ -27,7 +27,7 @@ static bool in_group(const struct inet_sock *best, const struct inet_sock *in, c
 	return in->sock.reuseport && in->euid == best->euid && dgram_score(in, &way->to, &way->from) == score;
 }
 
-static struct inet_sock *find_receiver(struct inet_bucket *b, const struct dgram_way *way)
+static struct inet_sock *find_receiver(struct inet_bucket *b, const struct dgram_way *way, const void *data, size_t bytes)
 {
 	struct inet_sock *in, *best = NULL;
 	int best_score = 0;
@@ -40,10 +40,11 @@ static struct inet_sock *find_receiver(struct inet_bucket *b, const struct dgram
 	}
 	if (!best || !best->sock.reuseport || dgram_of(best)->connected)
 		return best;
-	uint32_t members = 0;
+	struct inet_group group = { 0 };
 	TAILQ_FOREACH(in, &b->socks, bucket_link)
-		members += in_group(best, in, way, best_score);
-	uint32_t pick = members ? inet_spread(&way->to, &way->from) % members : 0;
+		if (in_group(best, in, way, best_score))
+			inet_group_add(&group, in);
+	uint32_t pick = inet_group_choose(&group, &way->to, &way->from, data, bytes);
 	TAILQ_FOREACH(in, &b->socks, bucket_link)
 		if (in_group(best, in, way, best_score) && pick-- == 0)
 			return in;
@@ -92,7 +93,7 @@ static void transmit(struct dgram_sock *d, const struct dgram_way *way, const ch
 			deliver_to_all(b, way, data, bytes);
 		return;
 	}
-	struct inet_sock *to = b ? find_receiver(b, way) : NULL;
+	struct inet_sock *to = b ? find_receiver(b, way, data, bytes) : NULL;
 	if (to)
 		dgram_deliver(dgram_of(to), way, NULL, 0, data, bytes);
 	else
