@@ -9,16 +9,35 @@
 
 #define LARGE_BYTES (128 * 1024U)
 #define LITTLE_BYTES (16 * 1024U)         /* is moved rather than kept in a large one */
+#define FREE_BYTES 4096U                  /* of who has none, when there is none */
 #define SPARE_MAX 32
 
 struct nbuf {
 	TAILQ_ENTRY(nbuf) link;
 	uint32_t off, end, cap;           /* of data: read up to off, filled up to end */
+	uint32_t charged;                 /* bytes of the sandbox's memory */
 	char data[];
 };
 
 static TAILQ_HEAD(, nbuf) spare = TAILQ_HEAD_INITIALIZER(spare);
 static unsigned nspare;
+
+/* charged: what of the sandbox's memory it counts as; given back if there is no buffer. */
+static struct nbuf *nbuf_make(uint32_t cap, uint32_t charged)
+{
+	struct nbuf *b = cap == LARGE_BYTES ? TAILQ_FIRST(&spare) : NULL;
+	if (b) {
+		TAILQ_REMOVE(&spare, b, link);
+		nspare--;
+	} else if (!(b = malloc(sizeof(*b) + cap))) {
+		fs_memory_uncharge(charged);
+		return NULL;
+	}
+	b->off = b->end = 0;
+	b->cap = cap;
+	b->charged = charged;
+	return b;
+}
 
 static struct nbuf *nbuf_new(size_t want)
 {
@@ -29,25 +48,12 @@ static struct nbuf *nbuf_new(size_t want)
 		if (want <= caps[i])
 			cap = caps[i];
 	uint32_t size = cap + (uint32_t)sizeof(struct nbuf);
-	if (fs_memory_charge(size))
-		return NULL;
-	struct nbuf *b = cap == LARGE_BYTES ? TAILQ_FIRST(&spare) : NULL;
-	if (b) {
-		TAILQ_REMOVE(&spare, b, link);
-		nspare--;
-	} else if (!(b = malloc(size))) {
-		fs_memory_uncharge(size);
-		return NULL;
-	}
-	b->off = b->end = 0;
-	b->cap = cap;
-	return b;
+	return fs_memory_charge(size) ? NULL : nbuf_make(cap, size);
 }
 
 static void nbuf_free(struct nbuf *b)
 {
-	uint32_t size = b->cap + (uint32_t)sizeof(*b);
-	fs_memory_uncharge(size);
+	fs_memory_uncharge(b->charged);
 	if (b->cap == LARGE_BYTES && nspare < SPARE_MAX) {
 		TAILQ_INSERT_HEAD(&spare, b, link);
 		nspare++;
@@ -101,10 +107,14 @@ ssize_t bufq_write(struct bufq *q, struct uio *src, size_t bytes)
 	return (ssize_t)done;
 }
 
-/* How many bytes there are is known only afterwards: few are moved to where they take no more memory than they need. */
+/* How many bytes there are is known only afterwards: few are moved to where they take no more memory than they need. Who has
+ * nothing yet gets a little even if there is no memory (LINUX: tcp_try_rmem_schedule()): what it waits for may be what others, who
+ * have it all, wait for. */
 ssize_t bufq_append(struct bufq *q, size_t bytes, bufq_get_fn *get, void *arg)
 {
 	struct nbuf *b = nbuf_new(LARGE_BYTES);
+	if (!b && q->bytes == 0)
+		b = nbuf_make(FREE_BYTES, 0);
 	if (!b)
 		return -ENOBUFS;
 	ssize_t n = get(arg, b->data, MIN(bytes, (size_t)b->cap));
@@ -113,7 +123,7 @@ ssize_t bufq_append(struct bufq *q, size_t bytes, bufq_get_fn *get, void *arg)
 		return n;
 	}
 	b->end = (uint32_t)n;
-	if ((size_t)n < LITTLE_BYTES) {
+	if ((size_t)n < LITTLE_BYTES && b->charged) {
 		struct uio src;
 		uio_init_kernel(&src, b->data, (size_t)n);
 		ssize_t moved = bufq_write(q, &src, (size_t)n);

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "sentry/fs/tmpfs/tmpfs.h"
+#include "sentry/fs/tmpfs/tmpfs_impl.h"
 #include "sentry/net/bufq.h"
 
 static char in[300000], out[300000];
@@ -122,10 +122,30 @@ static void bytes_can_be_got_and_seen(void **state)
 	assert_int_equal(fs_memory_used(), before);
 }
 
+/* Others may have all the memory while they wait for what comes now. */
+static void who_has_nothing_gets_a_little_always(void **state)
+{
+	struct bufq q;
+	bufq_init(&q);
+	uint64_t before = fs_memory_used(), rest = fs_memory_total() / 4 * 3 - before;
+	assert_int_equal(fs_memory_charge(rest), 0);
+	size_t left = sizeof(in);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(bufq_append(&q, 70000, give, &left), 4096);
+		assert_int_equal(bufq_append(&q, 70000, give, &left), -ENOBUFS);
+		assert_int_equal(get(&q, 0, sizeof(out)), 4096);
+	}
+	assert_memory_equal(out, in + 8192, 4096);
+	fs_memory_uncharge(rest);
+	assert_int_equal(bufq_append(&q, 70000, give, &left), 70000);
+	bufq_purge(&q);
+	assert_int_equal(fs_memory_used(), before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bytes_can_be_got_and_seen), cmocka_unit_test(bytes_come_out_in_order),
+		cmocka_unit_test(bytes_can_be_got_and_seen), cmocka_unit_test(who_has_nothing_gets_a_little_always), cmocka_unit_test(bytes_come_out_in_order),
 		cmocka_unit_test(peeking_leaves_them_there),
 		cmocka_unit_test(single_bytes_share_buffers),
 	};
