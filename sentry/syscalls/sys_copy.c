@@ -65,10 +65,13 @@ static int check_copy_range(struct file *in, off_t in_pos, struct file *out, off
 		return -EINVAL;
 	if (!(in->mode & FMODE_READ) || !(out->mode & FMODE_WRITE) || (out->flags & O_APPEND))
 		return -EBADF;
-	off_t in_end, out_end;
-	if (__builtin_add_overflow(in_pos, (off_t)len, &in_end) || __builtin_add_overflow(out_pos, (off_t)len, &out_end))
+	/* Beyond what a number holds, or only beyond what a file holds. */
+	uint64_t in_end, out_end;
+	if (__builtin_add_overflow((uint64_t)in_pos, len, &in_end) || __builtin_add_overflow((uint64_t)out_pos, len, &out_end))
 		return -EOVERFLOW;
-	if (in->inode == out->inode && out_end > in_pos && out_pos < in_end)
+	if (out_pos == INT64_MAX && len > 0)
+		return -EFBIG;
+	if (in->inode == out->inode && out_end > (uint64_t)in_pos && (uint64_t)out_pos < in_end)
 		return -EINVAL;
 	return 0;
 }
@@ -88,10 +91,11 @@ long sys_copy_file_range(struct task *t, int fd_in, uptr_t off_in, int fd_out, u
 		return err;
 	if (flags)
 		return -EINVAL;
-	len = MIN(len, MAX_RW_COUNT);
 	err = check_copy_range(in, in_pos ? *in_pos : in->pos, out, out_pos ? *out_pos : out->pos, len);
 	if (err)
 		return err;
+	off_t room = INT64_MAX - (out_pos ? *out_pos : out->pos);
+	len = MIN(len, MIN(MAX_RW_COUNT, (uint64_t)MAX(room, 0)));
 	long n = file_copy(t, in, in_pos, out, out_pos, len, false);
 	n = put_offset(t, off_in, in_pos, n);
 	return n < 0 ? n : put_offset(t, off_out, out_pos, n);

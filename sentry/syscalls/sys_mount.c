@@ -1,7 +1,7 @@
 /* sys_mount.c - mount(2), umount2(2), pivot_root(2).
  *
  * LINUX    fs/namespace.c. The tree itself is in vfs/mount.c.
- * MISSING  MNT_EXPIRE, remounting a file system (not only the mount) in a user namespace (EPERM),
+ * MISSING  Remounting a file system (not only the mount) in a user namespace (EPERM),
  *          file systems on block devices (there are none). */
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -168,8 +168,10 @@ long sys_umount2(struct task *t, uptr_t target, int flags)
 	if (!may_mount(t))
 		return -EPERM;
 	mount_top_get(&p);
-	if (p.dentry != p.mnt->root || (flags & MNT_EXPIRE))
+	if (p.dentry != p.mnt->root)
 		return -EINVAL;
+	if (flags & MNT_EXPIRE)
+		return flags & (MNT_FORCE | MNT_DETACH) ? -EINVAL : mount_expire(&p);
 	return mount_del(p.mnt, flags & MNT_DETACH);
 }
 
@@ -181,5 +183,5 @@ long sys_pivot_root(struct task *t, uptr_t new_root, uptr_t put_old)
 	int err = path_lookup_user(t, AT_FDCWD, new_root, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &root);
 	if (!err)
 		err = path_lookup_user(t, AT_FDCWD, put_old, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &old);
-	return err ? err : mount_pivot(t->mnt_ns, &root, &old);
+	return err ? err : mount_pivot(t->mnt_ns, &t->fs->root, &root, &old);
 }

@@ -5,7 +5,7 @@
  *          A mount holds its superblock and the dentry it shows; whoever is inside (open files, cwd) holds the mount.
  *          So a detached mount lives until its last user leaves, and a file system until its last mount goes.
  * LINUX    fs/namespace.c.
- * MISSING  Mount ids in statx, expiry; an umount that is passed on leaves what has mounts on it. */
+ * MISSING  An umount that is passed on leaves what has mounts on it. */
 #include "sentry/vfs/mount.h"
 
 #include <string.h>
@@ -65,6 +65,7 @@ void mount_put(struct mount *m)
 	if (!m)
 		return;
 	CHECK(m->refs > 0);
+	m->expiring = false;
 	if (--m->refs > 0)
 		return;
 	CHECK(!m->ns && !m->parent && !m->group && !m->master);
@@ -342,6 +343,21 @@ int mount_del(struct mount *m, bool lazy)
 	return 0;
 }
 
+int mount_expire(struct path *at)
+{
+	struct mount *m = at->mnt;
+	if (!m->ns || m == m->ns->root)
+		return -EINVAL;
+	if (has_children(m) || m->refs > 2)
+		return -EBUSY;
+	bool again = m->expiring;
+	if (again)
+		return mount_del(m, false);
+	path_put(at);                     /* the last use that counts */
+	m->expiring = true;
+	return -EAGAIN;
+}
+
 struct copies {
 	size_t n;
 	struct pair { struct mount *old, *new; } *pairs;
@@ -558,24 +574,34 @@ static void move_fs(struct fs_context *fs, const struct path *from, const struct
 	}
 }
 
-int mount_pivot(struct mount_ns *ns, const struct path *new_root, const struct path *put_old)
+int mount_pivot(struct mount_ns *ns, const struct path *root, const struct path *new_root, const struct path *put_old)
 {
-	struct mount *new = new_root->mnt, *old = ns->root;
-	if (new->ns != ns || put_old->mnt->ns != ns)
+	struct mount *new = new_root->mnt, *old = root->mnt;
+	if (new->ns != ns || old->ns != ns || put_old->mnt->ns != ns)
 		return -EINVAL;
 	if (new == old || put_old->mnt == old)
 		return -EBUSY;
-	if (new->locked || put_old->mnt->group || (new->parent && new->parent->group))
+	if (new->locked || put_old->mnt->group || (new->parent && new->parent->group) || (old->parent && old->parent->group))
 		return -EINVAL;
-	if (new_root->dentry != new->root)
+	if (new_root->dentry != new->root || root->dentry != old->root || !mount_is_below(new, old))
 		return -EINVAL;
 	if (put_old->mnt != new ? !mount_is_below(put_old->mnt, new) : !dentry_is_below(put_old->dentry, new->root))
 		return -EINVAL;
 	struct path from = { .mnt = mount_get(old), .dentry = dentry_get(old->root) };
+	struct path place = { .mnt = old->parent, .dentry = old->mountpoint };     /* of a chroot: where its root lies */
+	if (old->parent)
+		path_get(&place);
 	mount_lift(new);
+	mount_lift(old);
 	TAILQ_REMOVE(&ns->mounts, old, link);
 	mount_attach(ns, old, put_old);
-	ns->root = new;
+	if (place.mnt) {
+		TAILQ_REMOVE(&ns->mounts, new, link);
+		mount_attach(ns, new, &place);
+		path_put(&place);
+	} else {
+		ns->root = new;
+	}
 	mount_ns_changed(ns);
 	for (struct thread_group *tg = tg_first(); tg; tg = tg_next(tg)) {
 		struct task *each;

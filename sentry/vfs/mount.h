@@ -13,12 +13,15 @@ bool mount_top(struct path *p);
 /* The same with references: for "/" and ".", which a walk does not step down from. */
 void mount_top_get(struct path *p);
 
+/* MNT_EXPIRE: the second call in a row that finds the mount unused takes it away; the first says -EAGAIN, and puts at. */
+int mount_expire(struct path *at) MUST_CHECK;
+
 /* Copies what is seen at `from` to `at` (MS_BIND); with `recursive` also what is mounted below it (MS_REC). Sleeps. */
 int mount_bind(const struct path *from, const struct path *at, bool recursive) MUST_CHECK;
 /* Moves a mount, with what is mounted in it (MS_MOVE). -ELOOP: into itself. */
 int mount_move(struct mount *m, const struct path *at) MUST_CHECK;
-/* new_root becomes the namespace's root, the old root goes to put_old; everybody's root and cwd move along. */
-int mount_pivot(struct mount_ns *ns, const struct path *new_root, const struct path *put_old) MUST_CHECK;
+/* new_root goes to where `root` is, the caller's, which goes to put_old; everybody's root and cwd move along. */
+int mount_pivot(struct mount_ns *ns, const struct path *root, const struct path *new_root, const struct path *put_old) MUST_CHECK;
 /* Of a mount in a namespace, and with `recursive` of all below it. */
 enum mount_propagation { PROPAGATE_PRIVATE, PROPAGATE_SHARED, PROPAGATE_SLAVE, PROPAGATE_UNBINDABLE };
 void mount_set_propagation(struct mount *m, enum mount_propagation how, bool recursive);

@@ -90,6 +90,7 @@ struct mount {
 	struct peer_group *master;        /* slave: what is mounted on those appears here; NULL: of nobody */
 	TAILQ_ENTRY(mount) peer_link, slave_link;
 	bool unbindable;
+	bool expiring;                    /* MNT_EXPIRE has found it unused, and nobody has come since */
 	/* Of a namespace whose owner has less say than the one it was copied from. */
 	bool locked;                      /* may not be taken away alone: what is under it stays hidden */
 	unsigned locked_flags;            /* MNT_* that stay */

@@ -200,3 +200,55 @@ TEST(pivoting)
 	EXPECT_OK(umount2("/old", MNT_DETACH));
 	EXPECT_ERRNO(access("/old/proc", F_OK), ENOENT);
 }
+
+/* Of a task in a chroot that is a mount: the new root comes to lie where that lies. */
+TEST(pivoting_in_a_chroot)
+{
+	own_namespace();
+	if (unshare(CLONE_NEWNS) < 0)
+		SKIP("no mount namespaces here");
+	ASSERT_OK(mount("none", "m", "tmpfs", 0, NULL));
+	close(file_with("m/outer", "x"));
+	ASSERT_OK(mkdir("m/new", 0755));
+	ASSERT_OK(chroot("m"));
+	ASSERT_OK(chdir("/"));
+	EXPECT_ERRNO(syscall(SYS_pivot_root, "new", "new"), EBUSY);        /* not a mount: the root's own */
+	ASSERT_OK(mount("none", "new", "tmpfs", 0, NULL));
+	ASSERT_OK(mkdir("new/old", 0755));
+	ASSERT_OK(syscall(SYS_pivot_root, "new", "new/old"));
+	ASSERT_OK(chdir("/"));
+	EXPECT_OK(access("/old/outer", F_OK));
+	EXPECT_OK(umount2("/old", MNT_DETACH));
+	EXPECT_ERRNO(access("/old/outer", F_OK), ENOENT);
+}
+
+TEST(expiry_takes_two_calls_in_a_row)
+{
+	own_namespace();
+	ASSERT_OK(mount("none", "m", "tmpfs", 0, NULL));
+	EXPECT_ERRNO(umount2("m", MNT_EXPIRE | MNT_FORCE), EINVAL);
+	EXPECT_ERRNO(umount2("m", MNT_EXPIRE), EAGAIN);
+	EXPECT_OK(access("m", F_OK));                                      /* somebody came */
+	EXPECT_ERRNO(umount2("m", MNT_EXPIRE), EAGAIN);
+	EXPECT_OK(umount2("m", MNT_EXPIRE));
+	EXPECT_ERRNO(umount2("m", 0), EINVAL);
+	scratch_end();
+}
+
+TEST(access_times_of_directories_stay_where_told_so)
+{
+	own_namespace();
+	ASSERT_OK(mount("none", "m", "tmpfs", MS_NODIRATIME, NULL));
+	struct stat before, after;
+	struct timespec old[2] = { { .tv_sec = 1000 }, { .tv_sec = 2000 } };
+	ASSERT_OK(utimensat(AT_FDCWD, "m", old, 0));
+	ASSERT_OK(stat("m", &before));
+	char buf[256];
+	int fd = open("m", O_RDONLY | O_DIRECTORY);
+	ASSERT_OK(syscall(SYS_getdents64, fd, buf, sizeof(buf)));
+	close(fd);
+	ASSERT_OK(stat("m", &after));
+	EXPECT_EQ(after.st_atim.tv_sec, before.st_atim.tv_sec);
+	ASSERT_OK(umount("m"));
+	scratch_end();
+}

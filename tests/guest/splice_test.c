@@ -187,3 +187,14 @@ TEST(tee_copies_and_leaves)
 	int fd = open("/proc/self/exe", O_RDONLY);
 	EXPECT_ERRNO(tee(fd, b[1], 100, 0), EINVAL);
 }
+
+TEST(beyond_what_a_file_holds)
+{
+	int a = open("/tmp", O_TMPFILE | O_RDWR, 0600), b = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+	ASSERT_OK(a);
+	ASSERT_OK(b);
+	ASSERT_EQ(write(a, "abc", 3), 3);
+	loff_t in = 0, end = INT64_MAX;
+	EXPECT_ERRNO(syscall(SYS_copy_file_range, a, &in, b, &end, 65537UL, 0), EFBIG);
+	EXPECT_ERRNO(syscall(SYS_copy_file_range, a, &in, b, &end, UINT64_MAX, 0), EOVERFLOW);
+}

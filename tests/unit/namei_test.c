@@ -237,7 +237,7 @@ static void pivot_root_swaps(void **state)
 	AUTO_PATH new = { 0 }, old = { 0 };
 	assert_int_equal(path_lookup(t, AT_FDCWD, "/a", 0, &new), 0);
 	assert_int_equal(path_lookup(t, AT_FDCWD, "/a/old", 0, &old), 0);
-	assert_int_equal(mount_pivot(t->mnt_ns, &new, &old), 0);
+	assert_int_equal(mount_pivot(t->mnt_ns, &t->fs->root, &new, &old), 0);
 	/* A fake task isn't on the list of those whose root moves along. */
 	path_put(&t->fs->root);
 	t->fs->root = new;

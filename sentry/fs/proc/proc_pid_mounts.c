@@ -24,14 +24,14 @@ static bool show_mountpoint(struct seq *s, struct task *t, const struct mount *m
 	return true;
 }
 
-static void show_mount_flags(struct seq *s, const struct mount *m)
+static void show_mount_flags(struct seq *s, const struct mount *m, bool read_only)
 {
 	static const struct { unsigned flag; const char *text; } flags[] = {
 		{ MNT_NOSUID, ",nosuid" }, { MNT_NODEV, ",nodev" }, { MNT_NOEXEC, ",noexec" }, { MNT_NOATIME, ",noatime" },
 		{ MNT_NODIRATIME, ",nodiratime" }, { MNT_RELATIME, ",relatime" },
 		{ MNT_NOSYMFOLLOW, ",nosymfollow" },
 	};
-	seq_puts(s, m->flags & MNT_RDONLY ? "ro" : "rw");
+	seq_puts(s, read_only ? "ro" : "rw");
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
 		if (m->flags & flags[i].flag)
 			seq_puts(s, flags[i].text);
@@ -81,7 +81,7 @@ static bool show_mounts_line(struct seq *s, struct task *t, const struct mount *
 	if (!show_mountpoint(s, t, m))
 		return false;
 	seq_printf(s, " %s ", m->sb->type);
-	show_mount_flags(s, m);
+	show_mount_flags(s, m, (m->flags & MNT_RDONLY) || m->sb->read_only);
 	show_sb_options(s, m->sb);
 	seq_puts(s, " 0 0\n");
 	return true;
@@ -98,7 +98,7 @@ static bool show_mountinfo_line(struct seq *s, struct task *t, const struct moun
 	if (!show_mountpoint(s, t, m))
 		return false;
 	seq_puts(s, " ");
-	show_mount_flags(s, m);
+	show_mount_flags(s, m, m->flags & MNT_RDONLY);
 	if (m->group)
 		seq_printf(s, " shared:%d", m->group->id);
 	if (m->master)

@@ -307,7 +307,8 @@ static int dir_iterate(struct file *f, struct dir_context *ctx)
 			break;
 		ctx->pos = next;
 	}
-	i->atime = inode_now();
+	if (!(f->flags & O_NOATIME) && !(f->path.mnt && (f->path.mnt->flags & (MNT_NOATIME | MNT_NODIRATIME))))
+		i->atime = inode_now();
 	return 0;
 }
 
