@@ -96,6 +96,8 @@ static struct err *configure(struct sandbox *sb, const bool stdio_open[3])
 		.ncpus = count_cpus(o),
 		.mounts = sb->root.mounts,
 		.nmounts = sb->root.nmounts,
+		.made = sb->root.made,
+		.nmade = sb->root.nmade,
 		.hints = sb->root.hints,
 		.nhints = sb->root.nhints,
 		.argv = (const char *const *)o->argv,

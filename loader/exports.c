@@ -93,8 +93,6 @@ static struct err *build_tree(const struct root *r, int base)
 			e = cover_item(base, i, item);
 		else if (item->kind == ITEM_DIR && mkdirat(base, item->path, 0755) < 0)
 			e = err_errno(errno, "making %s", item->path);
-		else if (item->kind == ITEM_SYMLINK && symlinkat(item->text, base, item->path) < 0)
-			e = err_errno(errno, "making %s", item->path);
 	}
 	return e;
 }

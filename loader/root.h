@@ -7,9 +7,9 @@
 
 /* A piece of the tree in the gofer's own tmpfs, directories of which are exported. */
 struct tree_item {
-	enum { ITEM_DIR, ITEM_SYMLINK, ITEM_BIND, ITEM_FILE } kind;
+	enum { ITEM_DIR, ITEM_BIND, ITEM_FILE } kind;
 	const char *path;                 /* without a leading slash; parents come first */
-	const char *text;                 /* ITEM_SYMLINK: target; ITEM_BIND: host path; ITEM_FILE: contents, put over what is there */
+	const char *text;                 /* ITEM_BIND: host path; ITEM_FILE: contents, put over what is there */
 };
 
 struct root_export {
@@ -27,6 +27,8 @@ struct root {
 	int nexports;
 	struct tree_item *items;          /* the tree */
 	int nitems;
+	struct sentry_made made[40];      /* what else the root directory has, in the sentry's memory */
+	int nmade;
 	struct sentry_hint hints[16];
 	int nhints;
 	const char *cwd;                  /* where the guest starts */

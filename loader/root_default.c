@@ -1,9 +1,10 @@
 /* root_default.c - the root directory when none is given: the host's programs, and nothing personal.
  *
- * HOW      The gofer's own tmpfs holds a tree of two exports: "system" has the directories of an empty machine, the host's
- *          symlinks (/bin → usr/bin) and binds of /usr and its like; "etc" is the host's, of which only what everybody may
- *          read is shown, and without what tells machines apart. Both are mounted under overlays, so that the guest may
- *          write everywhere, in memory. /tmp, /var/tmp, /run and /root start empty.
+ * HOW      The gofer's own tmpfs holds a tree of two exports: "system" has binds of /usr and its like, "etc" is the host's, of which
+ *          only what everybody may read is shown, and without what tells machines apart. Both are mounted under overlays, so
+ *          that the guest may write everywhere, in memory. There the sentry makes the directories of an empty machine and the
+ *          host's symlinks (/bin → usr/bin): two dozen calls less to the host, and nobody asks the gofer for them.
+ *          /tmp, /var/tmp, /run and /root start empty.
  *          The current directory is shown likewise at its own place, for programs work on files; but not if that would show
  *          more than a project: /, a home directory, what contains one, or a place that every machine has. Then, and whenever
  *          the program named by a path would be missing, its own file is shown.
@@ -33,6 +34,12 @@ static void add_item(struct root *r, int kind, const char *path, const char *tex
 	r->items[r->nitems++] = (struct tree_item){ .kind = kind, .path = path, .text = text };
 }
 
+static void make(struct root *r, const char *path, const char *symlink)
+{
+	CHECK(r->nmade < (int)ARRAY_SIZE(r->made));
+	r->made[r->nmade++] = (struct sentry_made){ .path = path, .symlink = symlink };
+}
+
 static char *format(const char *fmt, const char *arg)
 {
 	char *s = NULL;
@@ -48,18 +55,18 @@ static void add_host_dir(struct root *r, const char *name)
 	struct stat st;
 	if (len > 0) {
 		target[len] = '\0';
-		add_item(r, ITEM_SYMLINK, format(SYSTEM "%s", name), xstrdup(target));
+		make(r, name, xstrdup(target));
 	} else if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
 		add_item(r, ITEM_BIND, format(SYSTEM "%s", name), xstrdup(path));
 	}
 }
 
-static void add_overlay(const struct options *o, struct root *r, const char *dir, const char *target, bool public_only)
+static void add_overlay(const struct options *o, struct root *r, const char *dir, const char *target, bool public_only, bool overlay)
 {
 	int export = root_add_export(r, (struct root_export){ .kind = EXPORT_TREE, .path = dir, .read_only = true,
 							      .public_only = public_only });
 	root_add_mount(r, (struct sentry_mount){ .kind = MOUNT_GOFER, .target = target, .source = "overlay", .gofer_export = export,
-						 .overlay = !o->read_only, .read_only = o->read_only });
+						 .overlay = overlay, .read_only = o->read_only });
 }
 
 static void add_system(const struct options *o, struct root *r)
@@ -67,12 +74,12 @@ static void add_system(const struct options *o, struct root *r)
 	r->items = xzalloc(sizeof(*r->items) * ITEMS_MAX);
 	add_item(r, ITEM_DIR, "system", NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(own_dirs); i++)
-		add_item(r, ITEM_DIR, format(SYSTEM "%s", own_dirs[i]), NULL);
-	add_item(r, ITEM_SYMLINK, SYSTEM "var/run", "/run");
-	add_item(r, ITEM_SYMLINK, SYSTEM "var/lock", "/run/lock");
+		make(r, own_dirs[i], NULL);
+	make(r, "var/run", "/run");
+	make(r, "var/lock", "/run/lock");
 	for (size_t i = 0; i < ARRAY_SIZE(host_dirs); i++)
 		add_host_dir(r, host_dirs[i]);
-	add_overlay(o, r, "system", "/", false);
+	add_overlay(o, r, "system", "/", false, true);
 }
 
 static void add_etc(const struct options *o, struct root *r)
@@ -85,15 +92,17 @@ static void add_etc(const struct options *o, struct root *r)
 		 format("127.0.0.1\tlocalhost %s\n::1\t\tlocalhost ip6-localhost ip6-loopback\n", o->hostname));
 	add_item(r, ITEM_FILE, "etc/machine-id", "");
 	add_item(r, ITEM_FILE, "etc/resolv.conf", "");
-	add_overlay(o, r, "etc", "/etc", true);
+	add_overlay(o, r, "etc", "/etc", true, !o->read_only);
 }
 
 /* Below one of the host's directories that the tree has, perhaps through one of its symlinks. */
 static bool is_system(const struct root *r, const char *path)
 {
+	for (int i = 0; i < r->nmade; i++)
+		if (r->made[i].symlink && path_is_within(path + 1, r->made[i].path))
+			return true;
 	for (int i = 0; i < r->nitems; i++)
-		if ((r->items[i].kind == ITEM_BIND || r->items[i].kind == ITEM_SYMLINK) &&
-		    strncmp(r->items[i].path, SYSTEM, strlen(SYSTEM)) == 0 &&
+		if (r->items[i].kind == ITEM_BIND && strncmp(r->items[i].path, SYSTEM, strlen(SYSTEM)) == 0 &&
 		    path_is_within(path + 1, r->items[i].path + strlen(SYSTEM)))
 			return true;
 	return path_is_within(path, "/etc");

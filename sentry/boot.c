@@ -123,6 +123,17 @@ static struct attach *attach_all(void)
 	return v;
 }
 
+/* Does path begin with what the gofer's root directory lacks? */
+static bool is_made(const char *path)
+{
+	for (int i = 0; i < sentry_config->nmade; i++) {
+		size_t len = strlen(sentry_config->made[i].path);
+		if (strncmp(path, sentry_config->made[i].path, len) == 0 && (path[len] == '/' || path[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
 /* The deepest of the gofer's mounts that path lies in, and what of path is left there. */
 static void add_hint(const struct attach *v, const char *path, bool open, struct gofer_hint *hints, int *n)
 {
@@ -134,7 +145,7 @@ static void add_hint(const struct attach *v, const char *path, bool open, struct
 			h.path = path + len + 1;
 		}
 	}
-	if (h.sb && S_ISDIR(h.sb->root->mode) && *h.path)
+	if (h.sb && S_ISDIR(h.sb->root->mode) && *h.path && !(h.sb == v[0].lower && is_made(h.path)))
 		hints[(*n)++] = h;
 }
 
@@ -193,6 +204,8 @@ static void mount_root(struct task *t, const struct sentry_mount *m, struct supe
 {
 	AUTO(superblock_put) struct superblock *sb = of_gofer;
 	int err = sb ? 0 : new_sb(m, &sb);
+	for (int i = 0; !err && i < sentry_config->nmade; i++)
+		err = overlay_make(sb, sentry_config->made[i].path, sentry_config->made[i].symlink);
 	if (err)
 		boot_failed(125, "cannot mount the root file system %s: %s", m->source, strerror(-err));
 	err = mount_ns_new(sb, &t->mnt_ns);

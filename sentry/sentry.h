@@ -29,6 +29,12 @@ struct sentry_publish {
 	uint16_t port;                    /* of the guest */
 };
 
+/* A directory or symlink of the guest's root directory that the first mount's export lacks; that one is an overlay, then. */
+struct sentry_made {
+	const char *path;                 /* without a leading slash; parents come first */
+	const char *symlink;              /* its target; NULL: a directory */
+};
+
 struct sentry_config {
 	struct pl_config platform;
 	int gofer_fd;                     /* SOCK_SEQPACKET, gofer/protocol.h */
@@ -43,6 +49,8 @@ struct sentry_config {
 	int ncpus;                        /* what the guest sees */
 	const struct sentry_mount *mounts;
 	int nmounts;
+	const struct sentry_made *made;
+	int nmade;
 	const struct sentry_hint *hints;
 	int nhints;
 	const struct sentry_publish *publish;

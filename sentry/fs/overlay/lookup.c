@@ -2,6 +2,7 @@
  *
  * LINUX    fs/overlayfs/namei.c. Redirects, opaque marks and the index of hard links, which Linux keeps in extended
  *          attributes and a work directory so that they survive a reboot, are tables here: upper doesn't survive either. */
+#include <limits.h>
 #include <string.h>
 
 #include "sentry/fs/overlay/overlay_impl.h"
@@ -61,11 +62,24 @@ int ovl_lookup(struct inode *dir, const char *name, struct inode **out)
 	return 0;
 }
 
-/* Lower is what lies far. That upper may hide some of the path costs at worst a few attributes fetched for nothing. */
+static bool upper_hides(struct ovl_inode *dir, const char *path)
+{
+	char name[NAME_MAX + 1];
+	AUTO(inode_put) struct inode *upper = NULL;
+	path += strspn(path, "/");
+	size_t len = strcspn(path, "/");
+	if (len > NAME_MAX)
+		return false;
+	memcpy(name, path, len);
+	name[len] = '\0';
+	return ovl_upper_find(dir, name, &upper) && hides_lower(ovl_sb_of(dir), upper);
+}
+
+/* Lower is what lies far. That upper may hide the path's later names costs at worst a few attributes fetched for nothing. */
 void ovl_walk_ahead(struct inode *dir, const char *rest, bool open)
 {
 	struct inode *lower = to_ovl(dir)->lower;
-	if (lower && lower->ops->walk_ahead)
+	if (lower && lower->ops->walk_ahead && !upper_hides(to_ovl(dir), rest))
 		lower->ops->walk_ahead(lower, rest, open);
 }
 

@@ -5,9 +5,11 @@
  * MISSING  Changes of lower from outside while it is mounted show or don't, as in Linux. */
 #include <linux/magic.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "sentry/fs/overlay/overlay.h"
 #include "sentry/fs/overlay/overlay_impl.h"
+#include "sentry/kernel/cred.h"
 
 static int ovl_statfs(struct superblock *sb, struct statfs *out)
 {
@@ -81,4 +83,35 @@ int overlay_mount(struct superblock *lower, struct superblock *upper, struct sup
 	osb->sb.root = make_root(osb);
 	*out = &osb->sb;
 	return 0;
+}
+
+static int make_in(struct ovl_sb *osb, struct inode *dir, const char *name, const char *target, const struct cred *cred)
+{
+	AUTO(inode_put) struct inode *made = NULL;
+	int err = target ? dir->ops->symlink(dir, name, target, cred, &made) : dir->ops->mkdir(dir, name, 0755, cred, &made);
+	if (err)
+		return err;
+	made->ino = OVL_UPPER_INO + ++osb->next_ino;
+	if (!target)
+		ovl_origin_set(osb, made, NULL);
+	return 0;
+}
+
+int overlay_make(struct superblock *sb, const char *path, const char *target)
+{
+	struct ovl_sb *osb = to_ovl_sb(sb);
+	AUTO(cred_put) struct cred *cred = cred_new(0, 0);
+	AUTO(inode_put) struct inode *dir = inode_get(osb->upper->root);
+	AUTO(free) char *names = xstrdup(path);
+	char *name = names, *slash;
+	for (; (slash = strchr(name, '/')); name = slash + 1) {
+		struct inode *next = NULL;
+		*slash = '\0';
+		int err = dir->ops->lookup(dir, name, &next);
+		if (err)
+			return err;
+		inode_put(dir);
+		dir = next;
+	}
+	return make_in(osb, dir, name, target, cred);
 }
