@@ -115,15 +115,19 @@ static int keep_only(const struct gofer_config *cfg, int proc_fd)
 	highest = MAX(highest, 2);
 	for (int i = 0; i < cfg->nexports; i++)
 		highest = MAX(highest, cfg->exports[i].fd);
+	int first = -1;                           /* of those that go together */
 	for (int fd = 0; fd <= highest; fd++) {
-		if (wanted(cfg, proc_fd, fd))
-			continue;
-		if (fd > 2)
-			close(fd);
-		else if (dup3(proc_fd, fd, O_CLOEXEC) < 0)
+		bool goes = fd > 2 && !wanted(cfg, proc_fd, fd);
+		if (goes && first < 0)
+			first = fd;
+		if (!goes && first >= 0 && close_range((unsigned)first, (unsigned)fd - 1, 0) < 0)
+			return -errno;
+		if (!goes)
+			first = -1;
+		if (fd <= 2 && !wanted(cfg, proc_fd, fd) && dup3(proc_fd, fd, O_CLOEXEC) < 0)
 			return -errno;
 	}
-	return close_range((unsigned)highest + 1, ~0U, 0) < 0 && errno != ENOSYS ? -errno : 0;
+	return close_range((unsigned)highest + 1, ~0U, 0) < 0 ? -errno : 0;
 }
 
 int gofer_main(const struct gofer_config *cfg)

@@ -36,14 +36,17 @@ static _Noreturn void fail(struct err *e)
 
 static void die_with_the_loader(void)
 {
-	/* If it dies before this call, the report that everything has started finds no receiver. */
+	char c;
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		fail(err_errno(errno, "PR_SET_PDEATHSIG"));
+	/* If it died before. It says nothing more after REPORT_GO. */
+	if (recv(report_fd, &c, 1, MSG_DONTWAIT | MSG_PEEK) == 0)
+		_exit(1);
 }
 
 static void reset_signals(void)
 {
-	for (int sig = 1; sig < NSIG; sig++)
+	for (int sig = 1; sig < __SIGRTMIN; sig++)
 		signal(sig, SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
 	sigset_t none;
@@ -185,8 +188,5 @@ void init_main(struct sandbox *sb)
 		err = seccomp_install(&filter_init, -1);
 	if (err)
 		fail(err_errno(-err, "init"));
-	struct report started = { .kind = REPORT_STARTED };
-	if (!report_send(report_fd, &started))
-		_exit(1);
 	reap(&st, gofer, sentry);
 }

@@ -6,7 +6,6 @@
 enum report_kind {
 	REPORT_GO = 1,                    /* loader to init: the user namespace's maps and the cgroup are set */
 	REPORT_FAILED,                    /* init could not start the sandbox: text */
-	REPORT_STARTED,                   /* everything runs */
 	REPORT_DIED,                      /* who, status as of wait(2): the sandbox ends */
 };
 enum report_who { WHO_GOFER, WHO_SENTRY };

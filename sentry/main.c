@@ -1,11 +1,11 @@
 /* main.c - the sentry's life: start the platform and the loop, boot, run, tell the loader how it ended. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,8 +17,6 @@
 #include "sentry/net/publish/publish.h"
 #include "sentry/sentry.h"
 #include "sentry/stats.h"
-
-#define HEAP_AT_ONCE_MAX (256 * 1024L)     /* the C library's first piece is half of that */
 
 const struct sentry_config *sentry_config;
 
@@ -126,14 +124,15 @@ static void control_ready(struct loop_fd *lf, uint32_t events)
 		console_resize(&msg.winsize);
 }
 
-/* What starting a guest takes of the heap comes at once instead of by a fault a page. */
-static void populate_heap(void)
+/* The loader, which has been told, ends all processes at once; did this one go first, init would be woken to do the same. */
+static void await_end(void)
 {
-	char *end = sbrk(0);
-	AUTO(free) char *used = malloc(1);
-	char *start = (char *)ALIGN_UP((uintptr_t)used, PAGE_SIZE);
-	if (start < end && end - start <= HEAP_AT_ONCE_MAX && madvise(start, (size_t)(end - start), MADV_POPULATE_WRITE) < 0)
-		debugf("sentry: the heap is not populated: %s\n", strerror(errno));
+	struct pollfd loader = { .fd = sentry_config->control_fd, .events = POLLIN };
+	struct control_msg late;                  /* a signal for a guest that is gone */
+	uint64_t until = now_mono_ns() + NS_PER_SEC;
+	while (now_mono_ns() < until && poll(&loader, 1, 1000) > 0)
+		if (recv(loader.fd, &late, sizeof(late), MSG_DONTWAIT) <= 0)
+			return;
 }
 
 int sentry_main(const struct sentry_config *cfg)
@@ -151,7 +150,6 @@ int sentry_main(const struct sentry_config *cfg)
 	platform = cfg->platform;
 	platform.template_died = template_died;
 	platform.ncpus = (unsigned)cfg->ncpus;
-	populate_heap();
 	int err = loop_init();
 	if (!err)
 		err = pl_init(&platform);
@@ -162,5 +160,7 @@ int sentry_main(const struct sentry_config *cfg)
 		boot_failed(125, "sentry: %s", strerror(-err));
 	co_spawn(boot_main, NULL);
 	loop_run();
+	if (!cfg->stats)
+		await_end();
 	return 0;
 }

@@ -33,6 +33,7 @@
 #define CONTENDED_MIN_NS 20000000ULL
 #define CONTENDED_MAX_NS 1000000000ULL
 #define LOAD_NS 2000000                   /* how often to look at the host's load: 1 us each */
+#define LOAD_BUSY_NS 8000000
 #define LUCK_MAX 4
 
 static unsigned ncpus;
@@ -92,9 +93,9 @@ static void look_at_load(unsigned ours)
 	uint64_t now = cycles_now();
 	if (now < next)
 		return;
-	next = now + cycles_from_ns(LOAD_NS);
 	unsigned long running = host_running();
 	host_busy = running > host_cpus && running > ours;
+	next = now + cycles_from_ns(host_busy ? LOAD_BUSY_NS : LOAD_NS);
 }
 
 void waiting_policy(void)
