@@ -33,7 +33,7 @@ const char help_run[] =
 	"      --net none          loopback only (the default)\n"
 	"  -p, --publish [IP:]HOST:GUEST\n"
 	"                          host port HOST (of 127.0.0.1) is the sandbox's GUEST\n"
-	"  -t, --tty               a terminal, also where standard input is none (-it too)\n"
+	"  -t, --tty               a terminal, even if standard input is none (-it too)\n"
 	"  -m, --memory BYTES      kill what needs more memory than this\n"
 	"      --cpus N            at most this much processor time, such as 1.5\n"
 	"      --pids-limit N      at most this many processes and threads\n"
