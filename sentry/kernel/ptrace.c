@@ -16,7 +16,8 @@
 
 #define OPTIONS_KNOWN                                                                                                 \
 	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | \
-	 PTRACE_O_TRACEVFORKDONE | PTRACE_O_TRACEEXIT | PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL)
+	 PTRACE_O_TRACEVFORKDONE | PTRACE_O_TRACEEXIT | PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL |    \
+	 PTRACE_O_SUSPEND_SECCOMP)
 
 void task_ptrace_init(struct task *t)
 {
@@ -29,9 +30,13 @@ void task_ptrace_fini(struct task *t)
 }
 
 /* PTRACE_O_SUSPEND_SECCOMP is for checkpoints, as it is in a Linux without CONFIG_CHECKPOINT_RESTORE. */
-int ptrace_check_options(uint64_t options)
+int ptrace_check_options(const struct task *tracer, uint64_t options)
 {
-	return options & ~(uint64_t)OPTIONS_KNOWN ? -EINVAL : 0;
+	if (options & ~(uint64_t)OPTIONS_KNOWN)
+		return -EINVAL;
+	/* Who is confined itself can't let another out. */
+	bool free = tracer->seccomp.mode == SECCOMP_MODE_DISABLED && !seccomp_is_suspended(tracer);
+	return options & PTRACE_O_SUSPEND_SECCOMP && !(cred_has_cap(tracer->cred, CAP_SYS_ADMIN) && free) ? -EPERM : 0;
 }
 
 static void link_to(struct task *t, struct task *tracer, const struct cred *cred, bool seized, unsigned options)

@@ -60,7 +60,7 @@ void task_ptrace_init(struct task *t);
 void task_ptrace_fini(struct task *t);
 int ptrace_traceme(struct task *t);                                        /* -EPERM */
 int ptrace_attach(struct task *t, struct task *target, bool seize, uint64_t options);   /* sleeps */
-int ptrace_check_options(uint64_t options);                                /* -EINVAL */
+int ptrace_check_options(const struct task *tracer, uint64_t options);     /* -EINVAL -EPERM */
 void ptrace_detach(struct task *tracee, int sig);                          /* if it was stopped, it goes on with sig */
 void ptrace_unlink(struct task *tracee);                                   /* detach, without any effect on tracee's running */
 void ptrace_inherit(struct task *t, struct task *child, uint64_t clone_flags, int event);   /* a child not yet published */

@@ -391,6 +391,8 @@ static bool strict_allows(uint64_t nr)
 bool seccomp_enter(struct task *t, long *ret)
 {
 	const struct seccomp_data sd = data_of(t);
+	if (seccomp_is_suspended(t))
+		return true;
 	switch (t->seccomp.mode) {
 	case SECCOMP_MODE_DISABLED:
 		return true;
@@ -406,6 +408,30 @@ bool seccomp_enter(struct task *t, long *ret)
 	*ret = -ENOSYS;
 	task_exit_mark(t, SIGKILL);
 	return false;
+}
+
+/* --- for tracers --- */
+
+bool seccomp_is_suspended(const struct task *t)
+{
+	return t->ptrace.tracer && t->ptrace.options & PTRACE_O_SUSPEND_SECCOMP;
+}
+
+long seccomp_get_filter(struct task *t, const struct task *target, uint64_t n, uptr_t out)
+{
+	if (!cred_has_cap(t->cred, CAP_SYS_ADMIN) || t->seccomp.mode != SECCOMP_MODE_DISABLED)
+		return -EACCES;
+	if (target->seccomp.mode != SECCOMP_MODE_FILTER)
+		return -EINVAL;
+	uint64_t count = (uint64_t)seccomp_filters(target);
+	if (n >= count)
+		return -ENOENT;
+	const struct seccomp_filter *f = target->seccomp.filter;
+	for (uint64_t newer = count - 1 - n; newer; newer--)
+		f = f->prev;
+	if (!uptr_null(out) && copy_to_user(t, out, f->prog, f->len * sizeof(f->prog[0])))
+		return -EFAULT;
+	return f->len;
 }
 
 /* --- actions by name --- */

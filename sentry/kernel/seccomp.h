@@ -33,6 +33,11 @@ bool seccomp_action_known(uint32_t action);
 void seccomp_fork(const struct task *t, struct task *child);
 void seccomp_exit(struct task *t);        /* gives up its filters; the mode stays, for /proc */
 int seccomp_filters(const struct task *t);
+/* Does a tracer of t's ask for it (PTRACE_O_SUSPEND_SECCOMP)? Then no filter is run. */
+bool seccomp_is_suspended(const struct task *t);
+/* PTRACE_SECCOMP_GET_FILTER: copies target's n-th program, the oldest first, to `out`, if that is not NULL. How many
+ * instructions it has; -EACCES -EINVAL -ENOENT -EFAULT. */
+long seccomp_get_filter(struct task *t, const struct task *target, uint64_t n, uptr_t out) MUST_CHECK;
 
 /* /proc/sys/kernel/seccomp. Names separated by blanks; -EINVAL: one is unknown, or "allow". */
 void seccomp_show_actions(struct seq *s, bool only_logged);

@@ -2,7 +2,7 @@
  *
  * LINUX    kernel/ptrace.c: ptrace_request(); arch/x86/kernel/ptrace.c: arch_ptrace(), and ptrace(2). What Linux does not know,
  *          or not without some option of its build, is EIO here as there.
- * MISSING  PTRACE_SINGLEBLOCK, for that needs a processor's register that only the host can set. PTRACE_SECCOMP_GET_FILTER. */
+ * MISSING  PTRACE_SINGLEBLOCK, for that needs a processor's register that only the host can set. */
 #include <limits.h>
 #include <linux/elf.h>
 #include <linux/ptrace.h>
@@ -196,9 +196,9 @@ static long listen(struct task *target)
 	return 0;
 }
 
-static long set_options(struct task *target, uint64_t options)
+static long set_options(struct task *t, struct task *target, uint64_t options)
 {
-	int err = ptrace_check_options(options);
+	int err = ptrace_check_options(t, options);
 	if (!err)
 		target->ptrace.options = (unsigned)options;
 	return err;
@@ -208,8 +208,9 @@ static long set_options(struct task *target, uint64_t options)
 
 static long begin(struct task *t, struct task *target, bool seize, uint64_t addr, uint64_t options)
 {
-	if (seize && (addr || ptrace_check_options(options)))
-		return -EIO;
+	int err = seize && !addr ? ptrace_check_options(t, options) : 0;
+	if (seize && (addr || err))
+		return err == -EPERM ? err : -EIO;
 	return ptrace_attach(t, target, seize, seize ? options : 0);
 }
 
@@ -253,7 +254,9 @@ static long stopped_request(struct task *t, struct task *target, long request, u
 		return listen(target);
 	case PTRACE_SETOPTIONS:
 	case REQ_OLDSETOPTIONS:
-		return set_options(target, data.addr);
+		return set_options(t, target, data.addr);
+	case PTRACE_SECCOMP_GET_FILTER:
+		return seccomp_get_filter(t, target, addr, data);
 	case PTRACE_GETEVENTMSG:
 		return put_user(t, data, &target->ptrace.message);
 	}
