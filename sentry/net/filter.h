@@ -15,7 +15,7 @@ bool filter_run(const struct socket *s, const struct filter_packet *p, size_t *k
 /* … a message that is nothing but bytes: *bytes may become less. True if there is no filter. */
 bool filter_run_bytes(const struct socket *s, const void *data, size_t *bytes) MUST_CHECK;
 
-/* A program by itself, from a struct sock_fprog: the same errors as filter_attach(). It runs over bytes, and its result is the caller's. */
+/* A program by itself, from a struct sock_fprog, with filter_attach()'s errors; it runs over bytes. */
 int filter_new(struct task *t, const struct socket *s, const void *value, socklen_t len, struct socket_filter **out) MUST_CHECK;
 uint32_t filter_result(const struct socket_filter *f, const void *data, size_t bytes);
 void filter_put(struct socket_filter *f);

@@ -266,7 +266,8 @@ static int choose_by(int fd, struct sock_filter *prog, unsigned short len)
 TEST(a_program_chooses_among_sockets_that_share_a_port)
 {
 	int s[3], from = udp4(), port = 0;
-	struct sock_filter by_first_byte[] = { INSN(BPF_LD | BPF_B | BPF_ABS, 0), INSN(BPF_ALU | BPF_SUB | BPF_K, '0'), INSN(BPF_RET | BPF_A, 0) };
+	struct sock_filter by_first_byte[] = { INSN(BPF_LD | BPF_B | BPF_ABS, 0), INSN(BPF_ALU | BPF_SUB | BPF_K, '0'),
+					       INSN(BPF_RET | BPF_A, 0) };
 	EXPECT_ERRNO(choose_by(from, by_first_byte, 3), EINVAL);
 	EXPECT_ERRNO(set_int(from, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, 0), EINVAL);
 	for (int i = 0; i < 3; i++) {
