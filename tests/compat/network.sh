@@ -297,6 +297,7 @@ published_answers()
 [ $# -gt 0 ] || set -- $SERVERS
 for NAME; do
 	for PLACE in host sandbox published; do
+		PORT=$((PORT + 10))       # those of the last one may be in TIME_WAIT
 		DIR=$work/$NAME.$PLACE
 		mkdir -p "$DIR"
 		options=(--bind "$DIR" "$DIR" --ro-bind "$ME" "$ME")
