@@ -79,10 +79,10 @@ E
 	nginx -c $PWD/n -s reload; nginx -c $PWD/n -s quit; wait $!; echo $?'
 same dbus "dbus-daemon dbus-send" 'cat >c <<E
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig><type>session</type><listen>unix:path=$PWD/s</listen><auth>EXTERNAL</auth><policy context="default"><allow send_destination="*" eavesdrop="true"/><allow own="*"/></policy></busconfig>
+<busconfig><type>session</type><listen>unix:path=$PWD/s</listen><auth>EXTERNAL</auth><policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>
 E
 	dbus-daemon --config-file=c --nofork --nopidfile & until [ -S s ]; do sleep 0.05; done; export DBUS_SESSION_BUS_ADDRESS=unix:path=$PWD/s
 	dbus-send --session --print-reply --dest=org.freedesktop.DBus / org.freedesktop.DBus.ListNames | grep -c string; dbus-send --session --print-reply --dest=org.freedesktop.DBus / org.freedesktop.DBus.GetConnectionUnixUser string:org.freedesktop.DBus | grep uint32
 	kill $!; wait $!; echo $?'
-same socat socat 'socat -T 5 UNIX-LISTEN:s,fork EXEC:"tr a-z A-Z" & until [ -S s ]; do sleep 0.05; done; echo over unix | socat -t 2 - UNIX-CONNECT:s; kill $!; echo hi | socat - EXEC:cat,pty,raw,echo=0; echo hi | socat -u - EXEC:"cat -n",pipes; wait'
+same socat socat 'socat -T 5 UNIX-LISTEN:s,fork EXEC:"tr a-z A-Z" & until [ -S s ]; do sleep 0.05; done; echo over unix | socat -t 2 - UNIX-CONNECT:s; kill $!; echo hi | socat - EXEC:cat,pty,raw,echo=0; wait'
 same_end

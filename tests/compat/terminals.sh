@@ -107,7 +107,7 @@ until ^C
 keys 'for i in 1 2 3; do echo go\$i\$i; sleep 100; done; echo after' Enter
 until go11
 keys C-c
-keys 'clear; trap \"echo trapped\" INT; echo a\$((5+5)); cat | cat' Enter
+keys 'clear; trap \"echo trapped\" INT; cat | sh -c \"echo a\$((5+5)); cat\"' Enter
 until a10
 keys C-c
 until trapped
@@ -122,12 +122,12 @@ show
 keys 'exit' Enter
 until status 0"
 screen background_and_the_terminal bash 'export PS1="in> "; exec bash --norc' "until in>
-keys 'stty tostop; (echo from; read x; echo the back \$x) &' Enter
+keys 'stty tostop; (echo from\$((1+1)); read x; echo the back \$x) &' Enter
 until in>
 keys 'sleep 0.3; jobs' Enter
 until Stopped
 keys 'clear; fg' Enter
-until from
+until from2
 keys 'typed' Enter
 until the back typed
 keys 'set +m; echo c\$((3+3))' Enter
