@@ -21,6 +21,7 @@
 #include "sentry/kernel/host_random.h"
 #include "sentry/kernel/user_ns.h"
 #include "sentry/mm/rewrite.h"
+#include "sentry/mm/text.h"
 #include "sentry/mm/vma.h"
 #include "sentry/vfs/file.h"
 
@@ -47,6 +48,7 @@ struct loader {
 	struct mm *mm;
 	struct pl_call calls[BATCH];
 	int n;
+	uint64_t base;                    /* of the image that is being mapped */
 	struct vma *dead;
 	/* The last file pages that go on as zeroes; done when the pages are there. */
 	struct { uint64_t addr, bytes; } tails[BATCH];
@@ -91,8 +93,8 @@ static int map(struct loader *l, struct vma *v, struct file *file)
 	uint64_t bytes = v->end - v->start;
 	int flags = MAP_FIXED | MAP_PRIVATE | (v->flags & MAP_NORESERVE);
 	struct pl_call c;
+	struct mmap_source src;
 	if (file) {
-		struct mmap_source src;
 		int err = file->ops->mmap(file, v->pgoff, bytes, v->prot, MAP_PRIVATE, &src);
 		if (err) {
 			vma_free(v);
@@ -104,10 +106,12 @@ static int map(struct loader *l, struct vma *v, struct file *file)
 		flags |= MAP_ANONYMOUS;
 		c = PL_CALL(SYS_mmap, v->start, bytes, (uint64_t)v->prot, (uint64_t)flags, -1ULL, 0);
 	}
-	l->calls[l->n++] = c;
+	l->calls[l->n] = c;
+	bool code = file && (v->prot & (PROT_EXEC | PROT_WRITE)) == PROT_EXEC;
+	l->n += code ? text_map(l->mm, &src, l->base, &l->calls[l->n]) : 1;
 	vma_cut(l->mm, v->start, v->end, &l->dead);
 	vma_insert(l->mm, v);
-	return l->n == BATCH ? flush(l) : 0;
+	return l->n > BATCH - 2 ? flush(l) : 0;
 }
 
 static int map_segment(struct loader *l, struct file *file, const struct elf_segment *s, uint64_t bias)
@@ -139,6 +143,8 @@ static int map_segment(struct loader *l, struct file *file, const struct elf_seg
 static int map_image(struct loader *l, struct file *file, const struct elf_image *img, uint64_t bias)
 {
 	int err = 0;
+	l->base = bias + img->start;
+	text_program(l->ex->t, l->mm, file, l->base);
 	for (unsigned i = 0; !err && i < img->nsegments; i++)
 		err = map_segment(l, file, &img->segments[i], bias);
 	return err;
@@ -172,10 +178,10 @@ static int place_interp(struct loader *l, const struct elf_image *img, uint64_t 
 	uint64_t bytes = img->end - img->start;
 	if (!img->relocatable)
 		return vma_any(l->mm, img->start, img->end) ? -EINVAL : 0;
-	uint64_t at = vma_gap_down(l->mm, bytes + img->align - PAGE_SIZE, PL_GUEST_MIN, l->mm->mmap_base);
+	uint64_t at = vma_gap_down(l->mm, TEXT_ROOM + bytes + img->align - PAGE_SIZE, PL_GUEST_MIN, l->mm->mmap_base);
 	if (!at)
 		return -ENOMEM;
-	*out_bias = align_to(at, img->align) - img->start;
+	*out_bias = align_to(at + TEXT_ROOM, img->align) - img->start;
 	return 0;
 }
 
@@ -330,6 +336,10 @@ static int build(struct loader *l, const struct elf_image *img, const struct elf
 		err = map_image(l, interp_file, interp, interp_bias);
 	if (err)
 		return err;
+	if (interp_file) {
+		mm->interp_start = interp_bias + interp->start;
+		mm->interp_end = interp_bias + interp->end;
+	}
 	place_brk(l, img, bias);
 	mm->start_code = bias + img->start_code;
 	mm->end_code = bias + img->end_code;

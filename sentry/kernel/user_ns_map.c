@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "sentry/fs/pseudo/seq.h"
+#include "sentry/kernel/machine.h"
+#include "sentry/kernel/task.h"
 #include "sentry/kernel/user_ns.h"
 
 #define EXTENTS_MAX 340
@@ -150,6 +152,8 @@ int user_ns_set_map(struct user_ns *ns, enum id_kind kind, const char *text, con
 		return err;
 	}
 	ns->maps[kind] = map;
+	FOREACH_PROCESS(tg)
+		answers_forget_group(tg);
 	return 0;
 }
 

@@ -42,6 +42,7 @@ void mm_put(struct mm *mm)
 		file_put(mm->exe);
 	rewrite_free(mm->rewrite);
 	live_died(MM);
+	text_maps_free(&mm->texts);
 	free(mm);
 }
 
@@ -75,6 +76,7 @@ int mm_fork(struct task *t, struct pl_as *child_as, struct mm **out)
 	mm->total_bytes = mm->data_bytes = mm->stack_bytes = mm->locked_bytes = 0;
 	mm->def_flags = 0;
 	mm->rewrite = rewrite_copy(old->rewrite);
+	text_maps_copy(&mm->texts, &old->texts);
 	if (mm->exe)
 		file_get(mm->exe);
 	for (struct vma *v = mm_first(old); v; v = mm_next(v)) {

@@ -8,6 +8,7 @@
 
 #include "platform/base/wait.h"
 #include "platform/platform.h"
+#include "sentry/mm/text.h"
 #include "sentry/mm/uaccess.h"
 
 struct file;
@@ -51,6 +52,8 @@ struct mm {
 	int dumpable;                     /* PR_SET_DUMPABLE */
 	unsigned dump_filter;             /* /proc/PID/coredump_filter: DUMP_* */
 	struct rewrite *rewrite;          /* rewrite.c's books, NULL: nothing to note yet */
+	struct text_maps texts;           /* text_map.c's */
+	uint64_t interp_start, interp_end;        /* the program's interpreter, as exec mapped it; 0: none */
 	uint64_t def_flags;               /* mlockall(MCL_FUTURE): VM_LOCKED, or 0 */
 	struct aio_contexts *aio;         /* NULL, or fs/aio's, which aio_free ends */
 	void (*aio_free)(struct mm *mm);

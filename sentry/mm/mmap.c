@@ -20,6 +20,8 @@ struct request {
 	uint64_t off;
 	struct mmap_source source;
 	unsigned vm_flags;
+	struct text *text;                /* and version, or NULL: rewritten code that its executable part will have; takes TEXT_ROOM more */
+	struct text_version *version;
 };
 
 static int check_file(struct request *r)
@@ -89,16 +91,29 @@ static struct vma *vma_of_request(const struct request *r, uint64_t at)
 	return v;
 }
 
+/* Where the file's mapping begins whose executable part comes to `at`, as ld.so does it: over the mapping of all; 0: not so. */
+static uint64_t base_of(struct mm *mm, const struct request *r, uint64_t at)
+{
+	const struct vma *v = r->off ? vma_at(mm, at) : NULL;
+	if (!r->off)
+		return at;
+	return v && v->file && v->file->inode == r->file->inode && v->pgoff == 0 ? v->start : 0;
+}
+
 /* In the stub: the mapping, and its pages if they are wanted at once. */
 static int64_t map_in_stub(struct task *t, const struct request *r, uint64_t at)
 {
 	bool shared = (r->flags & MAP_TYPE) != MAP_PRIVATE;
 	int flags = MAP_FIXED | (shared ? MAP_SHARED : MAP_PRIVATE) | (r->flags & MAP_NORESERVE);
-	struct pl_call calls[2];
-	int n = 0;
+	struct pl_call calls[3];
+	int n = 0, texts = 0;
 	if (r->file) {
 		calls[n] = PL_CALL(SYS_mmap, at, r->len, (uint64_t)r->prot, (uint64_t)flags, 0, r->source.host_off + r->off);
 		calls[n++].fd = r->source.host_fd;
+		if (!shared && (r->prot & (PROT_EXEC | PROT_WRITE)) == PROT_EXEC) {
+			texts = text_map(t->mm, &r->source, base_of(t->mm, r, at), calls);
+			n = texts;
+		}
 	} else {
 		flags |= MAP_ANONYMOUS;
 		calls[n++] = PL_CALL(SYS_mmap, at, r->len, (uint64_t)r->prot, (uint64_t)flags, -1ULL, 0);
@@ -109,6 +124,9 @@ static int64_t map_in_stub(struct task *t, const struct request *r, uint64_t at)
 		calls[n++] = PL_CALL(SYS_madvise, at, r->len, write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
 	}
 	int err = mm_host_calls(t, calls, n);
+	/* Code that jumps to nowhere. */
+	if (!err && texts == 2 && calls[0].ret == (int64_t)at && calls[1].ret != (int64_t)calls[1].args[0])
+		pl_as_kill(t->mm->as);
 	return err ? err : mm_host_result(t, &calls[0], at);
 }
 
@@ -117,10 +135,11 @@ static int64_t mmap_locked(struct task *t, struct request *r, struct vma **dead)
 	struct mm *mm = t->mm;
 	if (mm->nvmas >= MM_MAX_MAP_COUNT)
 		return -ENOMEM;
-	int64_t place = mm_place(mm, r->addr, r->len, r->flags);
+	uint64_t room = r->text ? TEXT_ROOM : 0;
+	int64_t place = mm_place(mm, r->addr, r->len + room, r->flags);
 	if (place < 0)
 		return place;
-	uint64_t at = (uint64_t)place;
+	uint64_t at = (uint64_t)place + room;
 	rewrite_yield(t, at, at + r->len);
 	if (vma_any_flag(mm, at, at + r->len, VM_SEALED))
 		return -EPERM;
@@ -141,6 +160,8 @@ static int64_t mmap_locked(struct task *t, struct request *r, struct vma **dead)
 		vma_free(v);
 		return -ENOMEM;
 	}
+	if (r->text)
+		text_reserve(mm, TAKE(r->text), TAKE(r->version), at);
 	int64_t ret = map_in_stub(t, r, at);
 	if (ret < 0) {
 		vma_free(v);
@@ -184,10 +205,14 @@ int64_t mm_mmap(struct task *t, uint64_t addr, uint64_t len, int prot, int flags
 		err = check_file(&r);
 	if (err)
 		return err;
+	if (r.file)
+		r.text = text_wanted(t, &r.source, r.file, addr, flags, off, &r.version);
 	struct vma *dead = NULL;
 	mm_lock(t->mm);
 	int64_t ret = mmap_locked(t, &r, &dead);
 	mm_unlock(t->mm);
 	vma_free_list(dead);
+	text_version_put(r.version);
+	text_put(r.text);
 	return ret;
 }

@@ -74,6 +74,7 @@ static int64_t move_to(struct task *t, struct vma *v, const struct move *m, stru
 	if (t->mm->nvmas + 3 >= MM_MAX_MAP_COUNT)
 		return -ENOMEM;
 	int flags = MREMAP_MAYMOVE | MREMAP_FIXED | (m->flags & MREMAP_DONTUNMAP);
+	rewrite_moves(t, m->old, m->old + m->old_len);
 	int64_t ret = mm_host_call(t, PL_CALL(SYS_mremap, m->old, m->old_len, m->new_len, (uint64_t)flags, m->to), m->to);
 	if (ret >= 0)
 		books_move(t->mm, v, m, dead);

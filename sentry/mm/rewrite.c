@@ -132,12 +132,17 @@ static uint64_t find_trampoline(struct task *t, const struct site_code *c)
 	return 0;
 }
 
-static void reserve(struct mm *mm, struct region *r, uint64_t at)
+void rewrite_keep(struct mm *mm, uint64_t start, uint64_t bytes)
 {
-	struct vma *v = vma_new(at, at + REGION_BYTES, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0);
+	struct vma *v = vma_new(start, start + bytes, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0);
 	vma_set_name(v, "[uprobes]");
 	v->vm_flags |= VM_TRAMPOLINES;
 	vma_insert(mm, v);
+}
+
+static void reserve(struct mm *mm, struct region *r, uint64_t at)
+{
+	rewrite_keep(mm, at, REGION_BYTES);
 	r->start = at;
 }
 
@@ -148,8 +153,40 @@ void rewrite_reserve(struct mm *mm, uint64_t image)
 	struct rewrite *rw = books(mm);
 	mm->mmap_base -= REGION_BYTES;
 	reserve(mm, &rw->regions[0], mm->mmap_base);
-	if (image >= PL_GUEST_MIN + REGION_BYTES && image <= mm->mmap_base)
-		reserve(mm, &rw->regions[1], image - REGION_BYTES);
+	/* Directly below is text_program()'s place. */
+	if (image >= PL_GUEST_MIN + TEXT_ROOM + REGION_BYTES && image <= mm->mmap_base)
+		reserve(mm, &rw->regions[1], image - TEXT_ROOM - REGION_BYTES);
+}
+
+/* --- code that was mapped with its sites changed --- */
+
+/* Its sites on our books: for who must find all, or change them back. */
+static void know_texts(struct mm *mm)
+{
+	struct text_map *m;
+	SLIST_FOREACH(m, &mm->texts, link) {
+		if (m->known || !m->version || m->start == m->end)
+			continue;
+		m->known = true;
+		for (unsigned i = 0; i < m->version->nsites; i++) {
+			const struct text_site *from = &m->version->sites[i];
+			uint64_t ip = m->start + from->ip;
+			struct rewrite *rw = books(mm);
+			struct site *s;
+			HASH_FIND(hh, rw->sites, &ip, sizeof(ip), s);
+			if (s)                    /* it was reached in another way, and has been seen to */
+				continue;
+			s = NEW(struct site);
+			s->ip = ip;
+			s->state = SITE_CHANGED;
+			s->code = from->code;
+			s->code.start += m->start;
+			s->trampoline = m->start + from->trampoline;
+			memcpy(s->was, from->was, PATCH_BYTES);
+			memcpy(s->patch, from->patch, PATCH_BYTES);
+			HASH_ADD(hh, rw->sites, ip, sizeof(s->ip), s);
+		}
+	}
 }
 
 /* --- changing code --- */
@@ -290,6 +327,9 @@ void rewrite_trapped(struct task *t)
 		s = NEW(struct site);
 		s->ip = ip;
 		HASH_ADD(hh, rw->sites, ip, sizeof(s->ip), s);
+		const struct text_map *m = text_at(t->mm, ip);
+		if (m)
+			text_trapped(m->text, ip - m->start, nr);
 	}
 	if (s->state == SITE_CHANGING || s->state == SITE_LEFT || ++s->traps % HOT)
 		return;
@@ -310,10 +350,13 @@ void rewrite_trapped(struct task *t)
 
 bool rewrite_fault(struct task *t, const struct pl_event *ev)
 {
-	struct rewrite *rw = t->mm->rewrite;
 	struct user_regs_struct *r = &t->pl->regs;
 	int sig = ev->fault.si_signo;
-	if (!rw || !rw->sites || (sig != SIGILL && sig != SIGTRAP))
+	if (sig != SIGILL && sig != SIGTRAP)
+		return false;
+	know_texts(t->mm);
+	struct rewrite *rw = t->mm->rewrite;
+	if (!rw || !rw->sites)
 		return false;
 	/* A guest that steps through its own code: not through ours. */
 	if (sig == SIGTRAP && (r->eflags & 0x100))
@@ -360,6 +403,7 @@ static void stop_locked(struct task *t)
 	if (rw->stopped)
 		return;
 	rw->stopped = true;
+	know_texts(t->mm);
 	for (struct site *s = rw->sites; s; s = s->hh.next)
 		restore(t, s);
 }
@@ -391,8 +435,11 @@ static uint64_t original_ip(const struct site *s, uint64_t at)
 void rewrite_leave(struct task *t)
 {
 	struct user_regs_struct *r = &t->pl->regs;
+	if (!rewrite_owns(t->mm, r->rip))
+		return;
+	know_texts(t->mm);
 	struct rewrite *rw = t->mm->rewrite;
-	if (!rw || !rewrite_owns(t->mm, r->rip))
+	if (!rw)
 		return;
 	for (const struct site *s = rw->sites; s; s = s->hh.next) {
 		uint8_t now[PATCH_BYTES];
@@ -409,8 +456,26 @@ void rewrite_leave(struct task *t)
 	}
 }
 
+bool rewrite_stopped(const struct mm *mm)
+{
+	return mm->rewrite && mm->rewrite->stopped;
+}
+
+void rewrite_moves(struct task *t, uint64_t start, uint64_t end)
+{
+	know_texts(t->mm);
+	struct rewrite *rw = t->mm->rewrite;
+	for (struct site *s = rw ? rw->sites : NULL; s; s = s->hh.next) {
+		if (s->code.start + PATCH_BYTES <= start || s->code.start >= end)
+			continue;
+		restore(t, s);
+		s->state = SITE_LEFT;
+	}
+}
+
 void rewrite_yield(struct task *t, uint64_t start, uint64_t end)
 {
+	text_unmap(t, start, end);
 	if (vma_any_flag(t->mm, start, end, VM_TRAMPOLINES))
 		stop_locked(t);
 }

@@ -19,11 +19,18 @@ void rewrite_stop(struct task *t);
 void rewrite_leave(struct task *t);
 bool rewrite_owns(struct mm *mm, uint64_t ip);      /* is it in a trampoline? */
 
+bool rewrite_stopped(const struct mm *mm);          /* by rewrite_stop() */
+/* Under mm_lock(): keeps [start, start + bytes), where nothing is mapped, for trampolines. */
+void rewrite_keep(struct mm *mm, uint64_t start, uint64_t bytes);
+
 /* For a new address space whose mmap_base is set and whose program will be at `image`: keeps room for trampolines. */
 void rewrite_reserve(struct mm *mm, uint64_t image);
 
 /* The guest maps over or unmaps [start, end), under mm_lock(): nothing of ours may be needed there any more. Sleeps. */
 void rewrite_yield(struct task *t, uint64_t start, uint64_t end);
+
+/* The guest moves [start, end), under mm_lock(): the code there is put back as it was. Sleeps. */
+void rewrite_moves(struct task *t, uint64_t start, uint64_t end);
 
 /* The books of a copied, a dropped address space. */
 struct rewrite *rewrite_copy(const struct rewrite *rw);

@@ -90,6 +90,47 @@ bool site_recognise(const uint8_t *code, size_t bytes, size_t before, uint64_t i
 	return before_form(code + before, before, ip, nr, out) || over_form(code + before, bytes - before, ip, out);
 }
 
+#define LOOK_BACK 112                     /* readings of the same code agree after a few instructions */
+#define READINGS 16                       /* one more than the longest instruction has bytes */
+#define READINGS_MIN 4
+
+bool site_is_code(const uint8_t *code, size_t bytes, size_t start, size_t ip)
+{
+	static csh cs;
+	if (!cs && cs_open(CS_ARCH_X86, CS_MODE_64, &cs) != CS_ERR_OK)
+		return false;
+	if (start < LOOK_BACK || ip < start || ip >= bytes)
+		return false;
+	bool good[LOOK_BACK] = { false }; /* an instruction here leads to start */
+	size_t from = start - LOOK_BACK;
+	unsigned agree = 0;
+	cs_insn *in = cs_malloc(cs);
+	bool ok = in;
+	for (size_t reading = 0; ok && reading < READINGS; reading++) {
+		size_t at = from + reading, left = bytes - at;
+		const uint8_t *p = code + at;
+		uint64_t addr = at;
+		bool path[LOOK_BACK] = { false }, valid = true;
+		while (valid && addr < start && !good[addr - from]) {
+			path[addr - from] = true;
+			valid = cs_disasm_iter(cs, &p, &left, &addr, in);
+		}
+		if (!valid)
+			continue;
+		ok = addr <= start;
+		agree++;
+		for (size_t i = 0; i < LOOK_BACK; i++)
+			good[i] |= path[i];
+	}
+	const uint8_t *p = code + start;
+	size_t left = bytes - start;
+	for (uint64_t addr = start; ok && addr < ip; )
+		ok = cs_disasm_iter(cs, &p, &left, &addr, in) && addr <= ip;
+	if (in)
+		cs_free(in, 1);
+	return ok && agree >= READINGS_MIN;
+}
+
 bool site_fits(const struct site_code *s, uint64_t at)
 {
 	int64_t rel = (int64_t)(at - (s->start + PATCH_BYTES));

@@ -22,6 +22,10 @@ struct site_code {
  * False: there is no safe way. */
 bool site_recognise(const uint8_t *code, size_t bytes, size_t before, uint64_t ip, uint64_t nr, struct site_code *out);
 
+/* Does code[0 .. bytes) have instructions that begin at `start` and at `ip`, both within it, start <= ip? Decoded from every
+ * place a little before, of which one is where an instruction begins: whoever names ip may mean harm. */
+bool site_is_code(const uint8_t *code, size_t bytes, size_t start, size_t ip);
+
 /* A trampoline at `at` for it, and the jump there. patch is what replaces the bytes at start. False: out of reach. */
 bool site_trampoline(const struct site_code *s, uint64_t ip, uint64_t at, uint64_t entry, uint8_t out[TRAMPOLINE_BYTES],
 		     uint8_t patch[PATCH_BYTES]);

@@ -21,6 +21,7 @@ struct flock_owner;
 struct mmap_source {
 	int host_fd;                      /* borrowed from the file; valid as long as the file is; -1: anonymous memory (/dev/zero) */
 	int deny_prot;                    /* PROT_* that this mapping may never get, by mprotect either (seals) */
+	bool of_host;                     /* a file of the host's: stat(2) of host_fd tells when it has changed */
 	uint64_t host_off;                /* of the file's byte 0 in host_fd */
 };
 

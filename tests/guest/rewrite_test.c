@@ -272,6 +272,21 @@ TEST(code_is_replaced_by_its_owner)
 	}
 }
 
+TEST(code_that_moves)
+{
+	for (size_t s = 0; s < NSHAPES; s++) {
+		uint8_t *p = page_of_code(), *to = (uint8_t *)0x300000000;
+		ASSERT(p);
+		call_fn *f = put(p, shapes[s].code, shapes[s].bytes, SYS_getppid);
+		for (int i = 0; i < OFTEN; i++)
+			ASSERT(f(SYS_getppid, 0, 0, 0) == getppid());
+		ASSERT(mremap(p, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
+		for (int i = 0; i < OFTEN; i++)
+			ASSERT(((call_fn *)to)(SYS_getppid, 0, 0, 0) == getppid());
+		munmap(to, 4096);
+	}
+}
+
 TEST(a_guest_with_a_gs_of_its_own)
 {
 	COVERS("arch_prctl");

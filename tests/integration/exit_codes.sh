@@ -85,6 +85,15 @@ check closed_stdout_is_closed test "$("$SBX" run -- sh -c 'echo x' 2>&1 >&- | gr
 check broken_pipe test "$("$SBX" run -- sh -c 'yes; echo $? >&2' 2>&1 | head -n 1)" = y
 check strace_option test "$("$SBX" run --strace="$WORK/trace" -- true; grep -c '^.*execve(\|exit_group(0' "$WORK/trace")" -ge 1
 check stats_option test "$("$SBX" run --stats=json -- true 2>&1 | grep -c '"wall_s":')" = 1
+# The code of a program that is started often is rewritten once for all (sentry/mm/text.c): 40 of them make 1200 calls and more.
+calls() { "$SBX" run --stats=json "$@" -- sh -c 'for i in $(seq 40); do /bin/true; done' 2>&1; }
+if "$SBX" run --platform systrap -- true 2>/dev/null; then
+	check young_programs_do_not_trap python3 -c 'import json, sys
+calls = json.loads(sys.argv[1])["syscalls"]
+assert calls["total"] > 1000 and calls["trapped"] < calls["total"] / 2, calls' "$(calls --platform systrap)"
+	check unless_code_is_to_be_left_alone python3 -c 'import json, sys
+assert json.loads(sys.argv[1])["syscalls"]["rewritten"] == 0' "$(calls --platform systrap --no-rewrite)"
+fi
 check stats_timeline_is_in_order python3 -c 'import json, sys
 t = json.loads(sys.argv[1])["timeline"]; us = [e["us"] for e in t]; what = [e["what"] for e in t]
 assert us == sorted(us) and us[0] == 0, us

@@ -50,6 +50,22 @@ static void what_is_left_alone(void **state)
 	assert_false(RECOGNISE("\x90\x90\xcd\x80\x48\x3d\0\xf0\xff\xff", 2, 39));       /* int $0x80 */
 }
 
+/* push %rbp; mov %rsp,%rbp; ... a page of them; then a call, and one that is only the operand of another instruction. */
+static void where_instructions_begin(void **state)
+{
+	(void)state;
+	uint8_t code[512];
+	for (size_t i = 0; i < 256; i += 8)
+		memcpy(code + i, "\x55\x48\x89\xe5\x31\xc0\x5d\xc3", 8);
+	memcpy(code + 256, "\xb8\x27\0\0\0\x0f\x05\xc3", 8);
+	assert_true(site_is_code(code, 300, 256, 261));
+	assert_false(site_is_code(code, 300, 257, 261));
+	assert_false(site_is_code(code, 261, 256, 261));        /* behind the end */
+	assert_false(site_is_code(code, 300, 64, 69));          /* too near to the beginning to know */
+	memcpy(code + 256, "\x48\xba\xb8\x27\0\0\0\x0f\x05\xc3\xc3", 11);      /* mov $...,%rdx */
+	assert_false(site_is_code(code, 300, 258, 263));
+}
+
 static uint64_t target(const uint8_t *rel, uint64_t next)
 {
 	int32_t v;
@@ -104,7 +120,7 @@ static void out_of_reach(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(forms), cmocka_unit_test(what_is_left_alone), cmocka_unit_test(trampoline_before),
+		cmocka_unit_test(forms), cmocka_unit_test(what_is_left_alone), cmocka_unit_test(where_instructions_begin), cmocka_unit_test(trampoline_before),
 		cmocka_unit_test(trampoline_over), cmocka_unit_test(out_of_reach),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

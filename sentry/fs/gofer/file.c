@@ -153,7 +153,7 @@ static int file_op_mmap(struct file *f, uint64_t off, uint64_t len, int prot, in
 	int fd = write ? gi->rw_fd : gofer_inode_fd(gi, false);
 	if (fd < 0)
 		return fd == -1 ? -EACCES : fd;
-	*out = (struct mmap_source){ .host_fd = fd };
+	*out = (struct mmap_source){ .host_fd = fd, .of_host = true };
 	return 0;
 }
 

@@ -1,0 +1,108 @@
+/* rewrite_file_test.c - programs and libraries that are started so often that a platform may keep a changed copy of their code. */
+#include "tests/guest/guest.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define OFTEN 40
+
+static pid_t start(char *const argv[], int in)
+{
+	pid_t pid = vfork();
+	if (pid == 0) {
+		if (in >= 0)
+			dup2(in, 0);
+		execv(argv[0], argv);
+		_exit(127);
+	}
+	return pid;
+}
+
+static int run(const char *script)
+{
+	int status;
+	pid_t pid = start((char *[]){ "/bin/sh", "-c", (char *)script, NULL }, -1);
+	return pid > 0 && waitpid(pid, &status, 0) == pid ? status : -1;
+}
+
+TEST(the_fortieth_runs_as_the_first)
+{
+	for (int i = 0; i < OFTEN; i++)
+		ASSERT_EQ(run("echo $((6 * 7)) | { read x; test \"$x\" = 42; } && test \"$(cd / && pwd)\" = /"), 0);
+}
+
+/* System calls are seen at a system call instruction, by whoever comes to look. */
+static void expect_instruction(pid_t pid)
+{
+	struct user_regs_struct r;
+	ASSERT_OK(ptrace(PTRACE_GETREGS, pid, 0, &r));
+	errno = 0;
+	long code = ptrace(PTRACE_PEEKTEXT, pid, r.rip - 2, 0);
+	ASSERT(errno == 0);
+	EXPECT_EQ(code & 0xffff, 0x050f);
+}
+
+static void next_call(pid_t pid)
+{
+	int status;
+	ASSERT_OK(ptrace(PTRACE_SYSCALL, pid, 0, 0));
+	ASSERT(waitpid(pid, &status, 0) == pid);
+	ASSERT(WIFSTOPPED(status));
+	expect_instruction(pid);
+}
+
+TEST(a_tracer_that_comes_later_finds_the_code_as_it_is_in_the_file)
+{
+	for (int i = 0; i < OFTEN; i++)
+		ASSERT_EQ(run("exec /bin/cat </dev/null"), 0);
+	int fd[2], status;
+	ASSERT_OK(pipe(fd));
+	fcntl(fd[1], F_SETFD, FD_CLOEXEC);
+	pid_t pid = start((char *[]){ "/bin/cat", NULL }, fd[0]);
+	ASSERT(pid > 0);
+	close(fd[0]);
+	ASSERT_OK(ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_EXITKILL));
+	ASSERT_OK(ptrace(PTRACE_INTERRUPT, pid, 0, 0));
+	ASSERT(waitpid(pid, &status, 0) == pid);
+	ASSERT(WIFSTOPPED(status));
+	next_call(pid);
+	close(fd[1]);
+	next_call(pid);
+	next_call(pid);
+	ASSERT_OK(ptrace(PTRACE_DETACH, pid, 0, 0));
+	ASSERT(waitpid(pid, &status, 0) == pid);
+	EXPECT_EQ(status, 0);
+}
+
+TEST(a_library_comes_and_goes)
+{
+	for (int i = 0; i < OFTEN; i++)
+		ASSERT_EQ(run("exec /bin/true"), 0);
+	uintptr_t first = 0;
+	for (int i = 0; i < OFTEN; i++) {
+		void *lib = dlmopen(LM_ID_NEWLM, "libc.so.6", RTLD_NOW);
+		ASSERT(lib);
+		pid_t (*get)(void) = (pid_t (*)(void))dlsym(lib, "getppid");
+		ASSERT(get && get() == getppid());
+		/* what it took is free again */
+		if (i == 0)
+			first = (uintptr_t)get;
+		EXPECT((first > (uintptr_t)get ? first - (uintptr_t)get : (uintptr_t)get - first) < 64 << 20);
+		ASSERT(dlclose(lib) == 0);
+	}
+}
+
+/* Children of a process that has it have it, too. */
+TEST(forks_of_such)
+{
+	for (int i = 0; i < OFTEN; i++)
+		ASSERT_EQ(run("(: ) & wait; x=$(:); (exit 3) || (exit 4); test $? = 4"), 0);
+}
