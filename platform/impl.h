@@ -27,6 +27,7 @@ struct platform_ops {
 	void (*interrupt)(struct pl_thread *t);
 	void (*thread_expire)(struct pl_thread *t);        /* NULL: nothing keeps interrupt() from working */
 	int (*calls)(struct pl_thread *t, struct pl_call *v, int n);
+	int (*getrusage)(struct pl_thread *t, int who, struct rusage *out);
 	int (*cmpxchg32)(struct pl_thread *t, uint64_t addr, uint32_t *old, uint32_t val);
 	size_t (*fpstate_get)(struct pl_thread *t, void *buf);
 	void (*fpstate_set)(struct pl_thread *t, const void *buf, size_t bytes);

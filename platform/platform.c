@@ -1,6 +1,7 @@
 /* platform.c - choosing a platform by name; what all platforms have in common. */
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <time.h>
 
@@ -173,6 +174,23 @@ void pl_thread_expire(struct pl_thread *t)
 int pl_calls(struct pl_thread *t, struct pl_call *v, int n)
 {
 	return ops->calls(t, v, n);
+}
+
+#define USAGE_MAX (1L << 48)              /* so that sums don't overflow */
+static long sane(long n)
+{
+	return n < 0 || n > USAGE_MAX ? 0 : n;
+}
+
+void pl_usage(struct pl_thread *t, bool thread_only, struct rusage *out)
+{
+	struct rusage ru = { 0 };
+	if (ops->getrusage(t, thread_only ? RUSAGE_THREAD : RUSAGE_SELF, &ru) < 0)
+		ru = (struct rusage){ 0 };
+	*out = (struct rusage){
+		.ru_maxrss = sane(ru.ru_maxrss), .ru_minflt = sane(ru.ru_minflt), .ru_majflt = sane(ru.ru_majflt),
+		.ru_inblock = sane(ru.ru_inblock), .ru_oublock = sane(ru.ru_oublock),
+	};
 }
 
 int pl_cmpxchg32(struct pl_thread *t, uint64_t addr, uint32_t *old, uint32_t val)

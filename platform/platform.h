@@ -76,6 +76,11 @@ int pl_as_pid(const struct pl_as *as);    /* the stub's host pid as the sentry s
 /* Runs guest code until something happens. Sleeps. */
 void pl_run(struct pl_thread *t, struct pl_event *out);
 
+/* What the host counted for t's address space, or for t alone: page faults, block operations, the largest resident set.
+ * Zero where the stub is gone. As little to be trusted as anything that a stub says. Sleeps. */
+struct rusage;
+void pl_usage(struct pl_thread *t, bool thread_only, struct rusage *out);
+
 /* Host CPU time used so far by a thread, by all threads an address space ever had; 0: not known. Never sleep. */
 uint64_t pl_thread_cpu_ns(struct pl_thread *t);
 uint64_t pl_as_cpu_ns(struct pl_as *as);

@@ -37,7 +37,7 @@ static void add_top(struct control_stats *s, uint32_t nr)
 
 /* --- the end --- */
 
-#define QUIET_TRIES 2000
+#define QUIET_TRIES 10000
 static void (*when_quiet)(void);
 
 static void look_whether_quiet(struct ktimer *kt)

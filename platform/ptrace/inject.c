@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -133,4 +134,19 @@ int ptrace_cmpxchg32(struct pl_thread *pt, uint64_t addr, uint32_t *old, uint32_
 		return sig < 0 ? sig : -EFAULT;
 	*old = (uint32_t)r.rax;
 	return r.eflags & FLAG_ZF ? 0 : -EAGAIN;
+}
+
+#define SCRATCH_USAGE (STUB_AREAS + 0x900)
+
+int ptrace_getrusage(struct pl_thread *pt, int who, struct rusage *out)
+{
+	struct ptrace_as *as = to_ptrace_as(pt->as);
+	struct pl_call c = PL_CALL(SYS_getrusage, (uint64_t)who, SCRATCH_USAGE);
+	/* Another thread's would be written to the same place. */
+	sleep_lock_acquire(&as->fd_lock);
+	int err = ptrace_calls(pt, &c, 1);
+	if (!err && (c.ret || pl_read(&as->base, SCRATCH_USAGE, out, sizeof(*out)) != sizeof(*out)))
+		err = -EFAULT;
+	sleep_lock_release(&as->fd_lock);
+	return err;
 }

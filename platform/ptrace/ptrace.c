@@ -15,6 +15,7 @@ const struct platform_ops platform_ptrace = {
 	.run = ptrace_run,
 	.interrupt = ptrace_interrupt,
 	.calls = ptrace_calls,
+	.getrusage = ptrace_getrusage,
 	.cmpxchg32 = ptrace_cmpxchg32,
 	.fpstate_get = ptrace_fpstate_get,
 	.fpstate_set = ptrace_fpstate_set,

@@ -16,6 +16,7 @@ const struct platform_ops platform_systrap = {
 	.interrupt = systrap_interrupt,
 	.thread_expire = systrap_thread_expire,
 	.calls = systrap_calls,
+	.getrusage = systrap_getrusage,
 	.cmpxchg32 = systrap_cmpxchg32,
 	.fpstate_get = systrap_fpstate_get,
 	.fpstate_set = systrap_fpstate_set,

@@ -14,6 +14,7 @@
 #include <sys/personality.h>
 #include <sys/syscall.h>
 
+#include "sentry/kernel/process.h"
 #include "sentry/kernel/timers.h"
 #include "sentry/mm/mm.h"
 #include "sentry/syscalls/table.h"
@@ -125,8 +126,10 @@ static void change_over(struct exec *ex)
 	struct pl_thread *old_pl = t->pl;
 	struct mm *old_mm = t->mm;
 	set_dumpable(ex);
-	if (old_mm)
+	if (old_mm) {
 		task_mm_release(t);
+		rusage_keep(t);
+	}
 	task_become_leader(t);
 	t->pl = TAKE(ex->pl);
 	t->mm = TAKE(ex->mm);

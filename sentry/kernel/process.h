@@ -34,7 +34,9 @@ void process_check_zombie(struct thread_group *tg);   /* a thread was reaped: is
 bool process_is_alone(const struct thread_group *tg, const struct task *t);   /* no other threads, but for a zombie leader */
 void vfork_done(struct task *child);                /* lets the vfork parent go on */
 void rusage_add(struct rusage *sum, const struct rusage *add);
-void task_rusage(struct task *t, struct rusage *out);   /* of a live thread */
+void task_rusage(struct task *t, struct rusage *out);   /* of a live thread; its time and switches */
+/* t leaves its memory: the process keeps what the host counted for that, unless others use it on. Sleeps. */
+void rusage_keep(struct task *t);
 
 /* After init's end: takes what is left of processes whose parent it was away, and init. True: there is none any more. */
 bool processes_gone(void);

@@ -67,6 +67,15 @@ void task_rusage(struct task *t, struct rusage *out)
 	out->ru_nivcsw = (long)t->nivcsw;
 }
 
+void rusage_keep(struct task *t)
+{
+	struct rusage used;
+	if (!t->pl || !t->mm || t->mm->refs > 1)
+		return;
+	pl_usage(t->pl, false, &used);
+	rusage_add(&t->tg->rusage_dead, &used);
+}
+
 static struct timeval timeval_sum(struct timeval a, struct timeval b)
 {
 	struct timeval sum = { a.tv_sec + b.tv_sec, a.tv_usec + b.tv_usec };
@@ -124,6 +133,7 @@ static void drop_resources(struct task *t)
 	struct rusage used;
 	task_rusage(t, &used);
 	rusage_add(&t->tg->rusage_dead, &used);
+	rusage_keep(t);
 	pl_thread_exit(TAKE(t->pl));
 	mm_put(TAKE(t->mm));
 	sem_undo_exit(t);

@@ -2,19 +2,33 @@
  *
  * LINUX    kernel/sys.c, getrusage(). The process is its living threads and those that have ended; children count
  *          once they have been waited for.
- * MISSING  Page faults, block operations and the largest resident set: the host counts those of a stub for itself. */
+ *          Page faults, block operations and the largest resident set are what the host counted for the process's memory, and
+ *          kept when that is left (rusage_keep()).
+ * MISSING  Of processes that share their memory with others (vfork(2)) those are the others'. The host's context switches aren't
+ *          the guest's. */
 #include <sys/resource.h>
 
 #include "sentry/kernel/process.h"
 #include "sentry/syscalls/table.h"
 
+/* Of the process: that is what Linux tells about threads too. */
+static long largest_resident(struct task *t)
+{
+	struct rusage host;
+	pl_usage(t->pl, false, &host);
+	return MAX(host.ru_maxrss, t->tg->rusage_dead.ru_maxrss);
+}
+
 long sys_getrusage(struct task *t, int who, uptr_t usage)
 {
-	struct rusage ru = { 0 };
+	struct rusage ru = { 0 }, host;
 	struct task *p;
 	switch (who) {
 	case RUSAGE_THREAD:
 		task_rusage(t, &ru);
+		pl_usage(t->pl, true, &host);
+		rusage_add(&ru, &host);
+		ru.ru_maxrss = largest_resident(t);
 		break;
 	case RUSAGE_SELF:
 		ru = t->tg->rusage_dead;
@@ -25,6 +39,8 @@ long sys_getrusage(struct task *t, int who, uptr_t usage)
 			task_rusage(p, &one);
 			rusage_add(&ru, &one);
 		}
+		pl_usage(t->pl, false, &host);
+		rusage_add(&ru, &host);
 		break;
 	case RUSAGE_CHILDREN:
 		ru = t->tg->rusage_children;

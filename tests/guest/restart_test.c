@@ -51,7 +51,7 @@ TEST(read_is_interrupted_without)
 	ASSERT_OK(pipe(fds));
 	start_ticking(0);
 	EXPECT_ERRNO(read(fds[0], &c, 1), EINTR);
-	EXPECT_EQ(ticks, 1);
+	EXPECT(ticks >= 1);
 }
 
 TEST(sleep_is_interrupted_even_with_sa_restart)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/kcmp.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -248,4 +249,50 @@ TEST(deadlines_are_kept_and_checked)
 	EXPECT_ERRNO(syscall(SYS_sched_setattr, 0, &a, 0), EINVAL);
 	a.runtime = 10;
 	EXPECT_ERRNO(syscall(SYS_sched_setattr, 0, &a, 0), EINVAL);
+}
+
+/* --- what getrusage(2) counts beside time --- */
+
+static void touch(size_t bytes)
+{
+	char *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT(p != MAP_FAILED);
+	madvise(p, bytes, MADV_NOHUGEPAGE);
+	for (size_t i = 0; i < bytes; i += 4096)
+		p[i] = 1;
+	munmap(p, bytes);
+}
+
+TEST(faults_and_resident_set_are_counted)
+{
+	COVERS(getrusage);
+	struct rusage before, after, thread;
+	ASSERT_OK(getrusage(RUSAGE_SELF, &before));
+	EXPECT(before.ru_maxrss > 100 && before.ru_minflt > 10);
+	touch(20 << 20);
+	ASSERT_OK(getrusage(RUSAGE_SELF, &after));
+	EXPECT(after.ru_minflt >= before.ru_minflt + 5000);
+	EXPECT(after.ru_maxrss >= 20 << 10);
+	ASSERT_OK(getrusage(RUSAGE_THREAD, &thread));
+	EXPECT(thread.ru_minflt >= 5000 && thread.ru_maxrss >= after.ru_maxrss);
+}
+
+TEST(faults_of_children_are_told_when_they_have_been_waited_for)
+{
+	COVERS(getrusage, wait4);
+	struct rusage of_child, all;
+	pid_t pid = fork();
+	ASSERT(pid >= 0);
+	if (pid == 0) {
+		touch(30 << 20);
+		execl("/bin/true", "true", NULL);
+		_exit(1);
+	}
+	int status;
+	ASSERT_EQ(wait4(pid, &status, 0, &of_child), pid);
+	ASSERT_EQ(status, 0);
+	/* exec has replaced the memory, not the counts. */
+	EXPECT(of_child.ru_minflt >= 7500 && of_child.ru_maxrss >= 30 << 10);
+	ASSERT_OK(getrusage(RUSAGE_CHILDREN, &all));
+	EXPECT(all.ru_minflt >= of_child.ru_minflt && all.ru_maxrss >= of_child.ru_maxrss);
 }

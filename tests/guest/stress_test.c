@@ -15,7 +15,7 @@ static bool stress_full(void)
 
 #include "tests/guest/guest.h"
 
-#include <limits.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <spawn.h>
@@ -218,7 +218,7 @@ static void *run_on(void *arg)
 		for (;;)
 			munmap(mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0), 65536);
 	}
-	ASSERT_OK(pipe(fds));
+	ASSERT_OK(pipe2(fds, O_CLOEXEC));
 	for (;;) {
 		if ((long)arg % 2)
 			read(fds[0], &c, 1);
