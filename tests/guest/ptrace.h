@@ -112,3 +112,40 @@ static inline void await_sleep(int pid)
 	while (proc_state(pid) != 'S')
 		sched_yield();
 }
+
+/* Up to its first stop, with these options. */
+static inline int begin(int (*fn)(void), long options)
+{
+	int pid = traced_child(fn);
+	ASSERT_EQ(next_status(pid), STOPPED_BY(SIGSTOP));
+	ASSERT_OK(xptrace(PTRACE_SETOPTIONS, pid, 0, (unsigned long)options));
+	return pid;
+}
+
+static inline unsigned long message_of(int pid)
+{
+	unsigned long message = 0;
+	EXPECT_OK(xptrace(PTRACE_GETEVENTMSG, pid, 0, (unsigned long)&message));
+	return message;
+}
+
+/* Goes on to the entry of system call nr. */
+static inline void run_to_call(int pid, long nr)
+{
+	for (;;) {
+		ASSERT_EQ(resume_and_wait(pid, PTRACE_SYSCALL, 0), SYSCALL_STOP);
+		struct user_regs_struct r = regs_of(pid);
+		if ((long)r.orig_rax == nr)
+			return;
+		ASSERT_EQ(resume_and_wait(pid, PTRACE_SYSCALL, 0), SYSCALL_STOP);
+	}
+}
+
+static inline int forks(void)
+{
+	int pid = fork();
+	if (pid == 0)
+		_exit(9);
+	int status;
+	return waitpid(pid, &status, 0) == pid && status == 9 << 8 ? 4 : 5;
+}
