@@ -9,6 +9,7 @@ struct pl_as {                            /* a platform embeds it first */
 	int pid;                          /* of the stub; 0 while it has not said who it is */
 	bool dead;
 	bool cloned;                      /* has had more than one thread */
+	bool pinned;                      /* a thread of it may not run everywhere */
 	int exit_status;
 };
 
@@ -27,7 +28,8 @@ struct platform_ops {
 	void (*interrupt)(struct pl_thread *t);
 	void (*thread_expire)(struct pl_thread *t);        /* NULL: nothing keeps interrupt() from working */
 	int (*calls)(struct pl_thread *t, struct pl_call *v, int n);
-	int (*getrusage)(struct pl_thread *t, int who, struct rusage *out);
+	/* A host call of t's whose last argument, args[n], points to bytes that go in (out NULL) or come out. */
+	int (*call_with)(struct pl_thread *t, struct pl_call *c, int n, const void *in, void *out, size_t bytes);
 	int (*cmpxchg32)(struct pl_thread *t, uint64_t addr, uint32_t *old, uint32_t val);
 	size_t (*fpstate_get)(struct pl_thread *t, void *buf);
 	void (*fpstate_set)(struct pl_thread *t, const void *buf, size_t bytes);

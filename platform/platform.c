@@ -1,7 +1,9 @@
 /* platform.c - choosing a platform by name; what all platforms have in common. */
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
 
@@ -12,6 +14,7 @@
 static const struct platform_ops *const platforms[] = { &platform_systrap, &platform_ptrace };
 static const struct platform_ops *ops;
 struct pl_stats pl_stats_;
+static cpu_set_t may_use;
 
 const char *pl_default(const char **why_not)
 {
@@ -47,6 +50,8 @@ void pl_template_main(struct pl_launch *l)
 int pl_init(const struct pl_config *cfg)
 {
 	int err = choose(cfg->name);
+	if (!err && sched_getaffinity(0, sizeof(may_use), &may_use) < 0)
+		CPU_ZERO(&may_use);
 	return err ? err : ops->init(cfg);
 }
 
@@ -185,12 +190,37 @@ static long sane(long n)
 void pl_usage(struct pl_thread *t, bool thread_only, struct rusage *out)
 {
 	struct rusage ru = { 0 };
-	if (ops->getrusage(t, thread_only ? RUSAGE_THREAD : RUSAGE_SELF, &ru) < 0)
+	struct pl_call c = PL_CALL(SYS_getrusage, thread_only ? RUSAGE_THREAD : RUSAGE_SELF);
+	if (ops->call_with(t, &c, 1, NULL, &ru, sizeof(ru)) < 0 || c.ret)
 		ru = (struct rusage){ 0 };
 	*out = (struct rusage){
 		.ru_maxrss = sane(ru.ru_maxrss), .ru_minflt = sane(ru.ru_minflt), .ru_majflt = sane(ru.ru_majflt),
 		.ru_inblock = sane(ru.ru_inblock), .ru_oublock = sane(ru.ru_oublock),
 	};
+}
+
+void pl_pin(struct pl_thread *t, const uint64_t *mask, unsigned ncpus)
+{
+	cpu_set_t set = may_use;
+	bool all = true;
+	unsigned n = 0;
+	for (unsigned cpu = 0; cpu < CPU_SETSIZE && n < ncpus; cpu++) {
+		if (!CPU_ISSET(cpu, &may_use))
+			continue;
+		if (!(mask[n / 64] >> n % 64 & 1)) {
+			CPU_CLR(cpu, &set);
+			all = false;
+		}
+		n++;
+	}
+	/* With --cpus the guest has fewer than there are: those it doesn't know are for who may use all that it does. */
+	for (unsigned cpu = 0, seen = 0; cpu < CPU_SETSIZE && !all; cpu++)
+		if (CPU_ISSET(cpu, &may_use) && seen++ >= ncpus)
+			CPU_CLR(cpu, &set);
+	struct pl_call c = PL_CALL(SYS_sched_setaffinity, 0, sizeof(set));
+	t->as->pinned = true;
+	if (CPU_COUNT(&set) > 0 && ops->call_with(t, &c, 2, &set, NULL, sizeof(set)) == 0 && c.ret < 0)
+		debugf("sbx: sched_setaffinity in a stub: %s\n", strerror((int)-c.ret));
 }
 
 int pl_cmpxchg32(struct pl_thread *t, uint64_t addr, uint32_t *old, uint32_t val)

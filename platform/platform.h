@@ -81,6 +81,10 @@ void pl_run(struct pl_thread *t, struct pl_event *out);
 struct rusage;
 void pl_usage(struct pl_thread *t, bool thread_only, struct rusage *out);
 
+/* Where t's host thread, and those cloned off it, may run: the processors whose bits are set, counted as the guest does, from the
+ * first that the sandbox may use. Without effect where the host refuses. Sleeps. */
+void pl_pin(struct pl_thread *t, const uint64_t *mask, unsigned ncpus);
+
 /* Host CPU time used so far by a thread, by all threads an address space ever had; 0: not known. Never sleep. */
 uint64_t pl_thread_cpu_ns(struct pl_thread *t);
 uint64_t pl_as_cpu_ns(struct pl_as *as);

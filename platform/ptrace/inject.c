@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -136,17 +135,17 @@ int ptrace_cmpxchg32(struct pl_thread *pt, uint64_t addr, uint32_t *old, uint32_
 	return r.eflags & FLAG_ZF ? 0 : -EAGAIN;
 }
 
-#define SCRATCH_USAGE (STUB_AREAS + 0x900)
+#define SCRATCH_BYTES (STUB_AREAS + 0x900)
 
-int ptrace_getrusage(struct pl_thread *pt, int who, struct rusage *out)
+int ptrace_call_with(struct pl_thread *pt, struct pl_call *c, int n, const void *in, void *out, size_t bytes)
 {
 	struct ptrace_as *as = to_ptrace_as(pt->as);
-	struct pl_call c = PL_CALL(SYS_getrusage, (uint64_t)who, SCRATCH_USAGE);
+	c->args[n] = SCRATCH_BYTES;
 	/* Another thread's would be written to the same place. */
 	sleep_lock_acquire(&as->fd_lock);
-	int err = ptrace_calls(pt, &c, 1);
-	if (!err && (c.ret || pl_read(&as->base, SCRATCH_USAGE, out, sizeof(*out)) != sizeof(*out)))
-		err = -EFAULT;
+	int err = in && pl_write(&as->base, SCRATCH_BYTES, in, bytes) != (ssize_t)bytes ? -ESRCH : ptrace_calls(pt, c, 1);
+	if (!err && out && pl_read(&as->base, SCRATCH_BYTES, out, bytes) != (ssize_t)bytes)
+		err = -ESRCH;
 	sleep_lock_release(&as->fd_lock);
 	return err;
 }

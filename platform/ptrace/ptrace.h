@@ -60,7 +60,7 @@ uint64_t ptrace_thread_run_ns(struct pl_thread *t);
 
 /* inject.c */
 int ptrace_calls(struct pl_thread *t, struct pl_call *v, int n);
-int ptrace_getrusage(struct pl_thread *t, int who, struct rusage *out);
+int ptrace_call_with(struct pl_thread *t, struct pl_call *c, int n, const void *in, void *out, size_t bytes);
 int ptrace_cmpxchg32(struct pl_thread *t, uint64_t addr, uint32_t *old, uint32_t val);
 /* One host call of a stopped thread. new_tid: for clone, the new thread's id; else NULL. -ESRCH; else 0 and *ret. Sleeps. */
 int inject_call(struct tracee *t, struct pl_call *c, int *new_tid) MUST_CHECK;

@@ -262,7 +262,8 @@ static struct systrap_thread *reuse_idle(struct systrap_thread *parent)
 {
 	struct systrap_as *as = to_systrap_as(parent->base.as);
 	struct systrap_thread *t = TAILQ_FIRST(&as->idle);
-	if (!t || as->base.dead)
+	/* What was kept may not be allowed to run where parent is. */
+	if (!t || as->base.dead || as->base.pinned)
 		return NULL;
 	TAILQ_REMOVE(&as->idle, t, as_link);
 	as->idle_count--;
@@ -280,7 +281,7 @@ static struct systrap_thread *reuse_idle(struct systrap_thread *parent)
 static bool keep_idle(struct systrap_thread *t)
 {
 	struct systrap_as *as = to_systrap_as(t->base.as);
-	if (t->fast || t->running || as->idle_count == IDLE_MAX)
+	if (t->fast || t->running || as->idle_count == IDLE_MAX || as->base.pinned)
 		return false;
 	struct pl_as *base = t->base.as;
 	thread_remove(t);

@@ -1,8 +1,6 @@
 /* calls.c - what a stopped thread's stub does for the sentry: host calls, cmpxchg; and its extended state. */
 #include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <ucontext.h>
 
 #include "platform/stub.h"
@@ -66,18 +64,18 @@ int systrap_calls(struct pl_thread *pt, struct pl_call *v, int n)
 	return 0;
 }
 
-int systrap_getrusage(struct pl_thread *pt, int who, struct rusage *out)
+int systrap_call_with(struct pl_thread *pt, struct pl_call *c, int n, const void *in, void *out, size_t bytes)
 {
 	struct systrap_thread *t = to_systrap(pt);
 	/* Room that a batch of one call does not need. */
 	struct slot_call *room = &t->slot->calls[SLOT_CALLS / 2];
-	_Static_assert(sizeof(*out) <= SLOT_CALLS / 2 * sizeof(*room), "it fits");
-	struct pl_call c = PL_CALL(SYS_getrusage, (uint64_t)who, stub_area(t) + offsetof(struct slot, calls[SLOT_CALLS / 2]));
-	int err = run_batch(t, &c, 1);
-	if (!err)
-		err = c.ret ? -EFAULT : 0;
-	if (!err)
-		memcpy(out, room, sizeof(*out));
+	CHECK(bytes <= SLOT_CALLS / 2 * sizeof(*room));
+	c->args[n] = stub_area(t) + offsetof(struct slot, calls[SLOT_CALLS / 2]);
+	if (in)
+		memcpy(room, in, bytes);
+	int err = run_batch(t, c, 1);
+	if (!err && out)
+		memcpy(out, room, bytes);
 	return err;
 }
 

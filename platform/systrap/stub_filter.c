@@ -87,6 +87,7 @@ static const struct sock_filter filter[] = {
 	CALL(SYS_madvise, UNLESS_EQ(HI(2), 0), UNLESS_LE(LO(2), MADV_LAST), IF_EQ(LO(2), MADV_MERGEABLE), ALLOW),
 	CALL(SYS_msync, UNLESS_BITS64(2, 7), ALLOW),
 	CALL(SYS_mincore, ALLOW),
+	CALL(SYS_sched_setaffinity, UNLESS_EQ64(0, 0), ALLOW),
 	CALL(SYS_getrusage, UNLESS_EQ(HI(0), 0), UNLESS_LE(LO(0), RUSAGE_THREAD), ALLOW),
 	CALL(SYS_recvmsg, UNLESS_EQ64(0, STUB_CONTROL_FD), ALLOW),
 	CALL(SYS_close, ALLOW),

@@ -69,7 +69,7 @@ void systrap_as_free(struct pl_as *as);
 
 /* calls.c */
 int systrap_calls(struct pl_thread *t, struct pl_call *v, int n);
-int systrap_getrusage(struct pl_thread *t, int who, struct rusage *out);
+int systrap_call_with(struct pl_thread *t, struct pl_call *c, int n, const void *in, void *out, size_t bytes);
 int systrap_cmpxchg32(struct pl_thread *t, uint64_t addr, uint32_t *old, uint32_t val);
 size_t systrap_fpstate_get(struct pl_thread *t, void *buf);
 void systrap_fpstate_set(struct pl_thread *t, const void *buf, size_t bytes);

@@ -137,6 +137,7 @@ static void change_over(struct exec *ex)
 		t->pl->regs.orig_rax = old_pl->regs.orig_rax;   /* for tracers */
 	pl_thread_exit(old_pl);
 	t->answers = ANSWERS_STALE;
+	t->pin_stale = t->pinned;
 	/* Who execs once execs again: the next one finds its address space made. */
 	if (old_mm)
 		pl_as_prepare();

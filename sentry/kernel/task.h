@@ -134,6 +134,8 @@ struct task {
 		uint64_t runtime_ns, deadline_ns, period_ns;   /* SCHED_DEADLINE */
 	} sched;
 	uint64_t cpu_mask[16];
+	bool pinned;                      /* cpu_mask has been set, by it or by who made it */
+	bool pin_stale;                   /* its host thread does not know of that yet */
 	unsigned personality;
 	int timer_slack_ns, default_timer_slack_ns;   /* default: what it was when the task was made */
 	struct trace *trace;              /* --strace: the line of the call under way; trace.c's own */

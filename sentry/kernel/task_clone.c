@@ -133,6 +133,8 @@ static void copy_task(struct task *t, struct task *child, const struct clone_req
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(child->cpu_mask); i++)
 		child->cpu_mask[i] = t->cpu_mask[i];
+	child->pinned = t->pinned;
+	child->pin_stale = t->pin_stale;
 	child->personality = t->personality;
 	seccomp_fork(t, child);
 	child->timer_slack_ns = child->default_timer_slack_ns = t->timer_slack_ns;

@@ -2,6 +2,7 @@
  *
  * Nothing here blocks but pl_run() and what a system call chooses to wait for. A task leaves the loop only through
  * t->exiting, which the marks in task_exit.c set. */
+#include "sentry/kernel/machine.h"
 #include "sentry/kernel/task.h"
 #include "sentry/mm/rewrite.h"
 
@@ -40,10 +41,20 @@ static void stub_lost(struct task *t, int status)
 	task_exit_mark(t, SIGKILL);
 }
 
+/* sched_setaffinity(2) has been called for it. Before signals are looked for: this sleeps. */
+static void pin_host_thread(struct task *t)
+{
+	t->pin_stale = false;
+	if (!t->exiting)
+		pl_pin(t->pl, t->cpu_mask, (unsigned)machine_cpus());
+}
+
 void task_main(void *arg)
 {
 	struct task *t = arg;
 	for (;;) {
+		if (t->pin_stale)
+			pin_host_thread(t);
 		signal_deliver(t);
 		if (t->exiting)
 			break;

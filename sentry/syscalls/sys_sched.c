@@ -257,6 +257,9 @@ long sys_sched_setaffinity(struct task *t, int pid, uint64_t cpusetsize, uptr_t 
 	if (!any)
 		return -EINVAL;
 	memcpy(p->cpu_mask, want, sizeof(want));
+	p->pinned = p->pin_stale = true;          /* its host thread's own call, before guest code goes on */
+	if (p != t)
+		task_kick(p);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/kcmp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -34,6 +35,56 @@ TEST(affinity_is_kept_and_inherited)
 	int status;
 	waitpid(pid, &status, 0);
 	EXPECT_EQ(status, 0);
+}
+
+/* Looks where it runs until it has run on `wanted`, and then only there. */
+static volatile int wanted = -1, arrived;
+static void *look_around(void *arg)
+{
+	*(volatile int *)arg = (int)syscall(SYS_gettid);
+	while (wanted < 0 || sched_getcpu() != wanted) {}
+	arrived = 1;
+	return NULL;
+}
+
+TEST(affinity_is_where_threads_run)
+{
+	COVERS(sched_setaffinity);
+	cpu_set_t all, one;
+	pthread_t thread;
+	ASSERT_OK(sched_getaffinity(0, sizeof(all), &all));
+	volatile int tid = 0;
+	ASSERT_EQ(pthread_create(&thread, NULL, look_around, (void *)&tid), 0);
+	while (!tid)
+		sched_yield();
+	int last = -1;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &all))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		ASSERT_OK(sched_setaffinity(0, sizeof(one), &one));
+		for (int i = 0; i < 1000; i++)
+			ASSERT_EQ(sched_getcpu(), cpu);
+		last = cpu;
+	}
+	/* Another thread, which makes no call meanwhile. */
+	ASSERT_OK(sched_setaffinity(tid, sizeof(one), &one));
+	wanted = last;
+	ASSERT_EQ(pthread_join(thread, NULL), 0);
+	EXPECT(arrived);
+	/* Inherited by children. */
+	pid_t pid = fork();
+	if (pid == 0) {
+		for (int i = 0; i < 1000; i++)
+			if (sched_getcpu() != last)
+				_exit(1);
+		_exit(0);
+	}
+	int status;
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(status, 0);
+	ASSERT_OK(sched_setaffinity(0, sizeof(all), &all));
 }
 
 TEST(affinity_checks_its_arguments)

@@ -111,7 +111,8 @@ static void nothing_passes_from_guest_code(void **state)
 }
 
 static const long allowed[] = { SYS_futex, SYS_rt_sigreturn, SYS_mmap, SYS_munmap, SYS_mprotect, SYS_mremap, SYS_madvise, SYS_msync,
-				SYS_close, SYS_exit, SYS_arch_prctl, SYS_rseq, SYS_membarrier, SYS_mincore, SYS_sched_yield };
+				SYS_close, SYS_exit, SYS_arch_prctl, SYS_rseq, SYS_membarrier, SYS_mincore, SYS_sched_yield,
+				SYS_getrusage, SYS_sched_setaffinity };
 static bool is_allowed(long nr)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(allowed); i++)
