@@ -11,6 +11,8 @@
  *            mincore          of a file's pages the host tells only who owns the file or may write to it
  *            futex            wait and wake only, no PI, no requeue
  *            sched_yield      no arguments
+ *            getrusage        what the host counted for the stub, or the thread
+ *            sched_setaffinity   the calling thread's own; the host keeps it within what the sandbox may use
  *            recvmsg          from the control socket
  *            write            8 bytes to the doorbell or the control socket
  *            dup3             only onto the control socket's number
