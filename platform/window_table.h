@@ -17,7 +17,7 @@ struct window_arg {
 #define WIN_ONCE 15
 #define WIN_CALLS 512
 #define WIN_CALL_ARGS 8
-#define WIN_FD_SET_BYTES 128              /* as the C library has it; the call may look at less */
+#define WIN_FD_SET 128                    /* bytes, as the C library has it; the call may look at less */
 #define WIN_VECTOR_MAX 64
 #define WIN_MSGHDR_BYTES 56
 #define WIN_ARGS 8

@@ -145,7 +145,9 @@ static void who_has_nothing_gets_a_little_always(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bytes_can_be_got_and_seen), cmocka_unit_test(who_has_nothing_gets_a_little_always), cmocka_unit_test(bytes_come_out_in_order),
+		cmocka_unit_test(bytes_can_be_got_and_seen),
+		cmocka_unit_test(who_has_nothing_gets_a_little_always),
+		cmocka_unit_test(bytes_come_out_in_order),
 		cmocka_unit_test(peeking_leaves_them_there),
 		cmocka_unit_test(single_bytes_share_buffers),
 	};
