@@ -11,6 +11,16 @@ export TERM=xterm LC_ALL=C.UTF-8 SHELL=/bin/bash
 t() { tmux -L "sbx-compat-$$" -f /dev/null "$@" 2>/dev/null; }
 trap 't kill-server; rm -rf "$WORK"' EXIT
 
+settled() # the screen, when nothing changes it any more
+{
+	local before=. now
+	while now=$(t capture-pane -p); [ "$now" != "$before" ]; do
+		before=$now
+		sleep 0.4
+	done
+	printf '%s\n' "$now"
+}
+
 drive() # how, command, keys: leaves the screens in $WORK/HOW.out
 {
 	local how=$1 verb rest tries run=
@@ -28,7 +38,7 @@ drive() # how, command, keys: leaves the screens in $WORK/HOW.out
 	while read -r verb rest; do
 		case $verb in
 		keys) eval "t send-keys $rest" ;;
-		show) t capture-pane -p >>"$WORK/$how.out" ;;
+		show) settled >>"$WORK/$how.out" ;;
 		until)
 			for ((tries = 0; tries < 300; tries++)); do
 				t capture-pane -p | grep -qF -- "$rest" && continue 2
@@ -107,15 +117,16 @@ until ^C
 keys 'for i in 1 2 3; do echo go\$i\$i; sleep 100; done; echo after' Enter
 until go11
 keys C-c
-keys 'clear; trap \"echo trapped\" INT; cat | sh -c \"echo a\$((5+5)); cat\"' Enter
+keys 'clear; cat | sh -c \"echo a\$((5+5)); cat\"' Enter
 until a10
 keys C-c
-until trapped
+until ^C
 keys 'clear; stty -a | grep -o \"intr = ..\"' Enter
 until intr
 keys C-v C-a C-u 'typed' C-a 'echo ' C-e ' end' Enter
 until typed end
-keys 'clear; sleep 100; echo b\$?' Enter
+keys 'clear; sh -c \"echo c\\\$((6+6)); exec sleep 100\"; echo b\$?' Enter
+until c12
 keys C-'\\'
 until b131
 show
@@ -279,7 +290,7 @@ screen zsh zsh 'PS1="z> " exec zsh -f' "until z>
 keys 'echo /et' Tab
 until /etc
 keys Enter
-keys 'echo go\$((3+4)); cat' Enter
+keys 'sh -c \"echo go\\\$((3+4)); exec cat\"' Enter
 until go7
 keys C-z
 until suspended
