@@ -3,7 +3,9 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 
 #include "tests/guest/guest.h"
 
@@ -176,4 +178,32 @@ TEST(tells_who_it_is_and_how_it_ended)
 		SKIP("no exit status before Linux 6.15");
 	EXPECT_EQ(info.mask & INFO_EXIT, INFO_EXIT);
 	EXPECT_EQ(info.exit_code, status);
+}
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+
+/* Linux before 6.16 has none for him; there is nobody to ask either way. */
+TEST(of_a_peer_who_has_gone)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	socklen_t len = sizeof(name);
+	int s = socket(AF_UNIX, SOCK_STREAM, 0);
+	ASSERT_OK(bind(s, (struct sockaddr *)&name, sizeof(sa_family_t)));
+	ASSERT_OK(listen(s, 1));
+	ASSERT_OK(getsockname(s, (struct sockaddr *)&name, &len));
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&name, len) < 0);
+	int status, fd = -1;
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(status, 0);
+	int c = accept(s, NULL, NULL);
+	ASSERT_OK(c);
+	len = sizeof(fd);
+	if (getsockopt(c, SOL_SOCKET, SO_PEERPIDFD, &fd, &len) < 0)
+		return;
+	struct info info = { .mask = INFO_PID };
+	EXPECT(ioctl(fd, GET_INFO, &info) < 0);
 }

@@ -16,7 +16,7 @@
 struct pidfd {
 	struct file file;
 	struct thread_group *tg;
-	struct pid_ns *ns;                /* where the process is, or was: a reference */
+	struct pid_ns *ns;                /* where the process is, or was: a reference; NULL: it had gone before */
 };
 #define to_pidfd(f) container_of(f, struct pidfd, file)
 
@@ -55,7 +55,7 @@ static void fill_info(const struct task *t, const struct thread_group *tg, struc
 	info->pid = info->tgid = (uint32_t)pid_shown(t, tg->tgid);
 	info->ppid = tg->parent ? (uint32_t)pid_shown(t, tg->parent->tgid) : 0;
 	info->mask |= INFO_PID;
-	const struct cred *c = tg->leader->cred;
+	const struct cred *c = tg->leader ? tg->leader->cred : NULL;
 	if (!c)
 		return;
 	info->ruid = uid_shown(t->cred, c->uid);
@@ -78,7 +78,7 @@ static long get_info(struct task *t, const struct pidfd *p, uptr_t arg, size_t b
 		return -EINVAL;
 	if (get_user(t, &asked, arg))
 		return -EFAULT;
-	if (!pid_ns_is_below(p->ns, t->pid_ns))
+	if (p->ns && !pid_ns_is_below(p->ns, t->pid_ns))
 		return -ESRCH;
 	bool gone = was_reaped(p->tg);
 	if (gone && !(asked & INFO_EXIT))
@@ -104,7 +104,8 @@ static long pidfd_ioctl(struct task *t, struct file *f, unsigned cmd, uint64_t a
 static void pidfd_release(struct file *f)
 {
 	tg_put(to_pidfd(f)->tg);
-	pid_ns_put(to_pidfd(f)->ns);
+	if (to_pidfd(f)->ns)
+		pid_ns_put(to_pidfd(f)->ns);
 	file_fini(f);
 	free(to_pidfd(f));
 }
@@ -126,7 +127,7 @@ int pidfd_new(struct thread_group *tg, int flags, struct file **out)
 		return err;
 	}
 	p->tg = tg_get(tg);
-	p->ns = pid_ns_get(tg->leader->pid_ns);
+	p->ns = tg->leader ? pid_ns_get(tg->leader->pid_ns) : NULL;
 	p->file.wq = &tg->exited;
 	p->file.mode |= FMODE_STREAM;
 	*out = &p->file;
