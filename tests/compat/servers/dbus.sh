@@ -2,7 +2,7 @@
 # A D-Bus bus of its own: calls, names, a service that gdbus watches, credentials of clients.
 set -eu
 dir=$(mktemp -d /tmp/dbus.XXXXXX)
-trap 'kill "$bus" 2>/dev/null; rm -rf "$dir"' EXIT
+trap 'kill "$bus" 2>/dev/null || true; rm -rf "$dir"' EXIT
 cat >"$dir/bus.conf" <<XML
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">

@@ -4,7 +4,7 @@ set -eu
 [ "$(id -u)" != 0 ] || exec setpriv --reuid=postgres --regid=postgres --clear-groups bash "$0"
 bin=$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)
 dir=$(mktemp -d /tmp/postgres.XXXXXX)
-trap '"$bin/pg_ctl" -D "$dir/data" -m immediate stop >/dev/null 2>&1; rm -rf "$dir"' EXIT
+trap '"$bin/pg_ctl" -D "$dir/data" -m immediate stop >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT
 port=15432
 cd "$dir"
 mkdir run

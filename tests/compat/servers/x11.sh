@@ -2,7 +2,7 @@
 # X11: Xvfb, its clients over the unix socket and the abstract one, an xterm whose shell answers.
 set -eu
 dir=$(mktemp -d /tmp/x11.XXXXXX)
-trap 'kill "$server" 2>/dev/null; rm -rf "$dir"' EXIT
+trap 'kill "$server" 2>/dev/null || true; rm -rf "$dir"' EXIT
 mkfifo "$dir/display" "$dir/go"
 Xvfb -displayfd 3 -screen 0 640x480x24 -nolisten tcp 3>"$dir/display" >"$dir/log" 2>&1 &
 server=$!
