@@ -202,7 +202,7 @@ show"
 screen top_interactive top 'top -d 1; echo ended' "until %Cpu
 keys q
 until ended"
-screen tmux_three_panes tmux 'echo "set -g default-command \"bash --norc\"" >conf; export TMUX_TMPDIR=$PWD; TMUX= exec tmux -f conf new' "until bash-5
+screen tmux_three_panes tmux 'echo "set -g default-command \"bash --norc\"" >conf; export TMUX_TMPDIR=$PWD; export TMUX=; tmux -f conf new; tmux kill-server' "until bash-5
 keys C-b
 keys '%'
 until │bash-5
