@@ -18,7 +18,7 @@ echo "ok start"
 
 bench() # name, host
 {
-	"$bin/pgbench" -h "$2" -p $port -U postgres -c 8 -j 2 -t 50 postgres >out 2>&1 || { cat out; exit 1; }
+	"$bin/pgbench" -h "$2" -p $port -U postgres -n -c 8 -j 2 -t 50 postgres >out 2>&1 || { cat out; exit 1; }
 	grep -q 'actually processed: 400/400' out || { cat out; exit 1; }
 	echo "ok $1"
 }
