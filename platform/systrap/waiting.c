@@ -2,18 +2,17 @@
  *
  * WHY      Looking costs 0.1 us and a processor; waking a thread on another processor costs 50 us in a virtual machine, on the same
  *          one 2 us and a context switch; yielding to nobody 0.3 us.
- * HOW      The sentry looks for SPIN_NS after its last work, for SPIN_CROWDED_NS when others have use for its processor, not at
- *          all when no guest thread runs; then it sleeps. A stub looks STUB_SPIN times, yields YIELDS times, and sleeps; one that
- *          had to ring begins with yielding. A call that has to wait is parked: its stub yields at once, so that whoever
- *          it waits for finds a processor that is awake.
- *          Yielding to who computes takes until the next tick, milliseconds. A stub whose yield took LONG_YIELD_NS says so,
- *          and nobody yields for a while, twice as long each time that shows again. On a busy machine that makes a shell's
- *          forks and pipes three to ten times as fast: nobody's processor falls asleep there, so sleeping is cheap.
- *          The sentry sees the same before anybody yields, with more runnable threads on the host than processors, some of them
- *          not ours: sandboxes that start side by side took half of their time from each other by looking. The host's count is in
- *          /proc/loadavg, of which the sentry has a descriptor.
- *          A guest that computes a while between its calls makes looking for SPIN_CROWDED_NS a waste each time, so the sentry does
- *          that only as long as it would have been worth it most of the last times (luck).
+ * HOW      The sentry looks for SPIN_NS after its last work, for SPIN_CROWDED_NS when guest threads have use for every processor,
+ *          for SPIN_BUSY_NS at most when others than the sandbox have, not at all when no guest thread runs; then it sleeps. A stub
+ *          looks STUB_SPIN times, yields YIELDS times, and sleeps; one that had to ring begins with yielding. A call that has to
+ *          wait is parked: its stub yields at once, so that whoever it waits for finds a processor that is awake.
+ *          Yielding to who computes takes until the next tick, milliseconds. A stub whose yield took LONG_YIELD_NS says so, and
+ *          nobody yields for a while, twice as long each time that shows again.
+ *          Whether others have use for the processors is asked, not guessed: more runnable threads on the host than processors,
+ *          some of them not ours. The host's count is in /proc/loadavg, of which the sentry has a descriptor. Then nobody yields,
+ *          and who sleeps is woken soon, for no processor is asleep; on an idle host sleeping would cost 50 us a call.
+ *          On a busy host a guest that computes a while between its calls makes looking for SPIN_BUSY_NS a waste each time, so
+ *          the sentry does that only as long as it would have been worth it most of the last times (luck).
  *          With one processor, or less (--cpus), everybody sleeps at once. */
 #include "platform/systrap/waiting.h"
 
@@ -26,10 +25,11 @@
 #include "platform/systrap/systrap.h"
 
 #define SPIN_NS 150000
-#define SPIN_CROWDED_NS 10000             /* what sleeping and being woken costs on a processor that is awake */
+#define SPIN_CROWDED_NS 20000
+#define SPIN_BUSY_NS 10000                /* what sleeping and being woken costs on a processor that is awake */
 #define STUB_SPIN 100                     /* 2-4 us: an answer that is not there by now is not being worked on */
 #define YIELDS 100
-#define LONG_YIELD_NS 50000
+#define LONG_YIELD_NS 1000000
 #define CONTENDED_MIN_NS 20000000ULL
 #define CONTENDED_MAX_NS 1000000000ULL
 #define LOAD_NS 2000000                   /* how often to look at the host's load: 1 us each */
@@ -59,7 +59,7 @@ static bool contended(void)
 {
 	if (contended_until && cycles_now() > contended_until)
 		contended_until = 0;
-	return contended_until || host_busy;
+	return contended_until;
 }
 
 void waiting_contended(void)
@@ -101,7 +101,7 @@ static void look_at_load(unsigned ours)
 void waiting_policy(void)
 {
 	static uint32_t yields = 1;
-	uint32_t want = ncpus > 1 && !contended() ? YIELDS : 0;
+	uint32_t want = ncpus > 1 && !contended() && !host_busy ? YIELDS : 0;
 	if (want == yields)                       /* every stub reads that cache line at every call */
 		return;
 	stub_ro->long_yield = (uint32_t)cycles_from_ns(LONG_YIELD_NS);
@@ -115,7 +115,7 @@ static void learn(bool soon)
 
 void waiting_slept(uint64_t cycles)
 {
-	learn(cycles < cycles_from_ns(SPIN_CROWDED_NS));
+	learn(cycles < cycles_from_ns(SPIN_BUSY_NS));
 	looked = false;
 }
 
@@ -127,7 +127,7 @@ uint64_t waiting_spin(unsigned running, unsigned threads)
 	if (looked)                               /* and found something */
 		learn(true);
 	looked = true;
-	if (running < ncpus && !contended())
-		return cycles_from_ns(SPIN_NS);
-	return luck > 0 ? cycles_from_ns(SPIN_CROWDED_NS) : 0;
+	if (!host_busy)
+		return cycles_from_ns(running < ncpus ? SPIN_NS : SPIN_CROWDED_NS);
+	return luck > 0 ? cycles_from_ns(SPIN_BUSY_NS) : 0;
 }
