@@ -31,9 +31,10 @@
 #define YIELDS 100
 #define LONG_YIELD_NS 1000000
 #define CONTENDED_MIN_NS 20000000ULL
-#define CONTENDED_MAX_NS 1000000000ULL
+#define CONTENDED_MAX_NS 160000000ULL
 #define LOAD_NS 2000000                   /* how often to look at the host's load: 1 us each */
 #define LOAD_BUSY_NS 8000000
+#define CONFIRM_NS 100000
 #define LUCK_MAX 4
 
 static unsigned ncpus;
@@ -90,12 +91,15 @@ static unsigned long host_running(void)
 static void look_at_load(unsigned ours)
 {
 	static uint64_t next;
+	static bool suspected;                    /* the kernel's own threads run now and then, for some microseconds */
 	uint64_t now = cycles_now();
 	if (now < next)
 		return;
 	unsigned long running = host_running();
-	host_busy = running > host_cpus && running > ours;
-	next = now + cycles_from_ns(host_busy ? LOAD_BUSY_NS : LOAD_NS);
+	bool more = running > host_cpus && running > ours;
+	host_busy = more && suspected;
+	next = now + cycles_from_ns(host_busy ? LOAD_BUSY_NS : more ? CONFIRM_NS : LOAD_NS);
+	suspected = more;
 }
 
 void waiting_policy(void)
