@@ -25,6 +25,7 @@ struct platform_ops {
 	void (*as_lost)(struct pl_as *as);                 /* as->dead was just set: wakes all who wait for its threads */
 	void (*as_free)(struct pl_as *as);                 /* no reference is left; it is dead */
 	void (*run)(struct pl_thread *t, struct pl_event *out);
+	bool can_defer;                                    /* run() makes t->deferred */
 	void (*interrupt)(struct pl_thread *t);
 	void (*thread_expire)(struct pl_thread *t);        /* NULL: nothing keeps interrupt() from working */
 	int (*calls)(struct pl_thread *t, struct pl_call *v, int n);

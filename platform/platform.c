@@ -176,8 +176,23 @@ void pl_thread_expire(struct pl_thread *t)
 		ops->thread_expire(t);
 }
 
+bool pl_can_defer(void)
+{
+	return ops->can_defer;
+}
+
 int pl_calls(struct pl_thread *t, struct pl_call *v, int n)
 {
+	if (t->deferred.on) {
+		struct pl_call first = t->deferred.call;
+		t->deferred.on = false;
+		int err = ops->calls(t, &first, 1);
+		if (err)
+			return err;
+		/* Whoever deferred it believes that it was done. */
+		if (first.ret != t->deferred.expected)
+			pl_as_kill(t->as);
+	}
 	return ops->calls(t, v, n);
 }
 

@@ -23,22 +23,17 @@ enum pl_event_kind {
 	PL_SYSCALL,                       /* regs.orig_rax: number (-1UL for a foreign ABI); regs.rax = -ENOSYS; the rest as passed */
 	PL_FAULT,                         /* fault: SIGSEGV SIGBUS SIGFPE SIGILL SIGTRAP as the host raised it */
 	PL_INTERRUPTED,                   /* pl_interrupt(), or for no reason at all */
+	PL_DEFERRED,                      /* the deferred call ended otherwise than expected: result; guest code has not gone on */
 	PL_EXITED,                        /* the stub is gone; exit_status as from wait(2) */
 };
 
 struct pl_event {
 	enum pl_event_kind kind;
 	bool trapped;                     /* PL_SYSCALL: the slow way; its call site could be rewritten to use pl_fast_entry() */
+	int64_t result;                   /* PL_DEFERRED; untrusted */
 	siginfo_t fault;                  /* PL_FAULT; untrusted like everything */
 	uint64_t error_code, trapno;      /* PL_FAULT: the processor's, for the guest's signal frame */
 	int exit_status;                  /* PL_EXITED */
-};
-
-struct pl_thread {
-	struct user_regs_struct regs;     /* the guest's; valid while stopped; changes take effect at the next pl_run */
-	struct pl_as *as;
-	unsigned nwindows;                /* guest bytes that came along: window.h. 0 but after PL_SYSCALL */
-	struct pl_window windows[PL_WINDOWS];
 };
 
 /* One host system call for a stub to run in its address space. */
@@ -49,6 +44,21 @@ struct pl_call {
 	long ret;                         /* untrusted */
 };
 #define PL_CALL(nr_, ...) ((struct pl_call){ .nr = (nr_), .args = { __VA_ARGS__ }, .fd = -1 })
+
+/* A call that is made when guest code goes on, in the same hand-over: for what a guest's own call does last. One at a time. */
+struct pl_deferred {
+	bool on;
+	struct pl_call call;              /* no descriptor */
+	int64_t expected;                 /* any other result is PL_DEFERRED */
+};
+
+struct pl_thread {
+	struct user_regs_struct regs;     /* the guest's; valid while stopped; changes take effect at the next pl_run */
+	struct pl_as *as;
+	struct pl_deferred deferred;      /* set while stopped, if pl_can_defer(); pl_calls() makes it first, should it come before */
+	unsigned nwindows;                /* guest bytes that came along: window.h. 0 but after PL_SYSCALL */
+	struct pl_window windows[PL_WINDOWS];
+};
 
 /* --- address spaces --- */
 
@@ -88,6 +98,8 @@ void pl_pin(struct pl_thread *t, const uint64_t *mask, unsigned ncpus);
 /* Host CPU time used so far by a thread, by all threads an address space ever had; 0: not known. Never sleep. */
 uint64_t pl_thread_cpu_ns(struct pl_thread *t);
 uint64_t pl_as_cpu_ns(struct pl_as *as);
+
+bool pl_can_defer(void);                  /* see struct pl_deferred */
 
 /* Makes a running pl_run return soon; from any context, never sleeps. Nothing if it isn't running. */
 void pl_interrupt(struct pl_thread *t);

@@ -146,6 +146,12 @@ static void run_calls(struct slot *slot)
 	}
 }
 
+static int run_deferred(struct slot *slot)
+{
+	run_calls(slot);
+	return (uint64_t)slot->calls[0].ret == slot->arg[0];
+}
+
 static long run_fork(uint64_t frame)
 {
 	int fds[2];
@@ -206,6 +212,10 @@ uint32_t stub_event(uint64_t frame, struct slot *slot, uint32_t event)
 		event = EVENT_DONE;
 		switch (slot->command) {
 		case CMD_RESUME:
+			if (slot->ncalls && !run_deferred(slot)) {
+				event = EVENT_DEFERRED;
+				break;
+			}
 			resume(frame ? &((struct host_frame *)frame)->rax : &slot->result, slot);
 			return CMD_RESUME;
 		case CMD_FRAME:

@@ -350,6 +350,22 @@ static void load_bases(struct systrap_thread *t, uint64_t gs_base)
 		s->gs_base = t->gs_base = gs_base;
 }
 
+static bool post_deferred(struct systrap_thread *t)
+{
+	struct pl_deferred *d = &t->base.deferred;
+	struct slot *s = t->slot;
+	s->ncalls = d->on;
+	if (!d->on)
+		return false;
+	struct slot_call c = { .nr = d->call.nr };
+	memcpy(c.args, d->call.args, sizeof(c.args));
+	s->calls[0] = c;
+	s->arg[0] = (uint64_t)d->expected;
+	d->on = false;
+	pl_stats_.calls++;
+	return true;
+}
+
 void systrap_run(struct pl_thread *pt, struct pl_event *ev)
 {
 	struct systrap_thread *t = to_systrap(pt);
@@ -372,6 +388,7 @@ void systrap_run(struct pl_thread *pt, struct pl_event *ev)
 	s->result = pt->regs.rax;
 	s->nwindows = windows_give(s->windows, pt->windows, pt->nwindows);
 	pt->nwindows = 0;
+	bool deferred = post_deferred(t);
 
 	t->in_guest = true;
 	t->resumed = cycles_now();
@@ -380,6 +397,12 @@ void systrap_run(struct pl_thread *pt, struct pl_event *ev)
 	int err = systrap_wait(t, &event);
 	t->in_guest = false;
 	t->run_cycles += cycles_now() - t->resumed;
+	if (!err && deferred && event == EVENT_DEFERRED) {
+		ev->kind = PL_DEFERRED;
+		ev->result = __atomic_load_n(&s->calls[0].ret, __ATOMIC_RELAXED);
+		t->fs_base = t->gs_base = -1UL;   /* not loaded, for all we know */
+		return;
+	}
 	t->fast = t->xstate_saved = t->xstate_new = false;
 	if (!err && event == EVENT_FAST) {
 		t->fast = true;

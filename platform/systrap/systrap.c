@@ -12,7 +12,7 @@ const struct platform_ops platform_systrap = {
 	.thread_exit = systrap_thread_exit,
 	.as_lost = systrap_as_lost,
 	.as_free = systrap_as_free,
-	.run = systrap_run,
+	.run = systrap_run, .can_defer = true,
 	.interrupt = systrap_interrupt,
 	.thread_expire = systrap_thread_expire,
 	.calls = systrap_calls,

@@ -100,6 +100,7 @@ struct task {
 	enum { ANSWERS_STALE, ANSWERS_GIVEN, ANSWERS_REFUSED } answers;   /* what pl has of answers.c */
 	unsigned slow_path;               /* TASK_SLOW_*; 0 mostly */
 	struct seccomp_state seccomp;
+	bool defer_next;                  /* mm_defer_next() was called, in this system call */
 	bool in_syscall;                  /* regs.orig_rax is a number that may have to be restarted */
 	bool exiting;                     /* leaves at the next chance */
 	unsigned kills;                   /* how often it was told to */

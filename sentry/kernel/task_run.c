@@ -13,6 +13,7 @@ static void run_syscall(struct task *t)
 	const struct user_regs_struct *r = &t->pl->regs;
 	const uint64_t args[6] = { r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9 };
 	t->in_syscall = true;
+	t->defer_next = false;
 	long ret = task_wants_slow_path(t) ? syscall_slow(t) : syscall_dispatch(t, r->orig_rax, args);
 	/* An exec has changed t->pl; rt_sigreturn(2) returns the rax it restored. */
 	if (t->pl)
@@ -55,6 +56,8 @@ void task_main(void *arg)
 	for (;;) {
 		if (t->pin_stale)
 			pin_host_thread(t);
+		if (t->pl && t->pl->deferred.on && (signal_pending(t) || task_wants_slow_path(t)))
+			mm_make_deferred(t);
 		signal_deliver(t);
 		if (t->exiting)
 			break;
@@ -74,6 +77,9 @@ void task_main(void *arg)
 			break;
 		case PL_FAULT:
 			run_fault(t, &ev);
+			break;
+		case PL_DEFERRED:
+			mm_deferred_failed(t, ev.result);
 			break;
 		case PL_INTERRUPTED:
 			break;

@@ -5,11 +5,11 @@
  *          below it does not make it grow. The main stack is mapped at its full size from the start. */
 #include "sentry/mm/internal.h"
 
-static int map_anonymous(struct task *t, uint64_t start, uint64_t end, int prot)
+static int map_anonymous(struct task *t, uint64_t start, uint64_t end, int prot, struct mm_undo undo)
 {
 	int flags = MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS;
 	struct pl_call c = PL_CALL(SYS_mmap, start, end - start, (uint64_t)prot, (uint64_t)flags, -1ULL, 0);
-	int64_t ret = mm_host_call(t, c, start);
+	int64_t ret = mm_host_last(t, c, start, undo);
 	return ret < 0 ? (int)ret : 0;
 }
 
@@ -28,7 +28,7 @@ static int grow_heap(struct task *t, uint64_t start, uint64_t end)
 	int prot = PROT_READ | PROT_WRITE;
 	if (t->personality & PERSONALITY_READ_IMPLIES_EXEC)
 		prot |= PROT_EXEC;
-	int err = map_anonymous(t, start, end, prot);
+	int err = map_anonymous(t, start, end, prot, (struct mm_undo){ UNDO_BRK, start, end, mm->brk });
 	if (err)
 		return err;
 	struct vma *v = vma_new(start, end, prot, MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0);
@@ -45,7 +45,7 @@ static int shrink_heap(struct task *t, uint64_t start, uint64_t end, struct vma 
 		return 0;
 	if (vma_any_flag(t->mm, start, end, VM_SEALED))
 		return -EPERM;
-	int64_t ret = mm_host_call(t, PL_CALL(SYS_munmap, start, end - start), 0);
+	int64_t ret = mm_host_last(t, PL_CALL(SYS_munmap, start, end - start), 0, (struct mm_undo){ UNDO_NONE });
 	if (ret == 0)
 		vma_cut(t->mm, start, end, dead);
 	return (int)ret;
@@ -99,7 +99,7 @@ static int grow_stack_locked(struct task *t, uint64_t addr)
 		return -EFAULT;
 	if (!mm_may_expand(t, v->start - start, false))
 		return -EFAULT;
-	if (map_anonymous(t, start, v->start, v->prot))
+	if (map_anonymous(t, start, v->start, v->prot, (struct mm_undo){ UNDO_NONE }))
 		return -EFAULT;
 	vma_set_range(mm, v, start, v->end);
 	return 0;

@@ -21,6 +21,9 @@ int64_t mm_host_result(struct task *t, const struct pl_call *c, uint64_t expecte
 /* Both, for one call. Sleeps. */
 int64_t mm_host_call(struct task *t, struct pl_call c, uint64_t expected);
 
+/* mm_host_call(), or, after mm_defer_next(), later: then its result is `expected` for now. */
+int64_t mm_host_last(struct task *t, struct pl_call c, uint64_t expected, struct mm_undo undo);
+
 uint64_t mm_limit(const struct task *t, int resource);              /* the soft limit */
 /* RLIMIT_AS and RLIMIT_DATA: may so many bytes more be mapped? Linux's may_expand_vm(). */
 bool mm_may_expand(const struct task *t, uint64_t bytes, bool data);

@@ -37,6 +37,9 @@ enum { DUMP_ANON_PRIVATE = 1, DUMP_ANON_SHARED = 2, DUMP_FILE_PRIVATE = 4, DUMP_
 
 RB_HEAD(vma_tree, vma);
 
+/* What a deferred call's failure takes back: a mapping; one that the break moved for; UNDO_NONE: it can't fail. */
+struct mm_undo { enum { UNDO_NONE, UNDO_MAP, UNDO_BRK } kind; uint64_t start, end, brk; };
+
 struct mm {
 	int refs;                         /* tasks that run in it (CLONE_VM), and holders */
 	struct pl_as *as;                 /* one reference; the tasks hold the threads */
@@ -54,10 +57,19 @@ struct mm {
 	struct rewrite *rewrite;          /* rewrite.c's books, NULL: nothing to note yet */
 	struct text_maps texts;           /* text_map.c's */
 	uint64_t interp_start, interp_end;        /* the program's interpreter, as exec mapped it; 0: none */
+	struct mm_undo undo;
 	uint64_t def_flags;               /* mlockall(MCL_FUTURE): VM_LOCKED, or 0 */
 	struct aio_contexts *aio;         /* NULL, or fs/aio's, which aio_free ends */
 	void (*aio_free)(struct mm *mm);
 };
+
+/* For handlers of calls that do nothing after it: what mm_mmap() and its kin do last in the stub may be done when guest code goes on.
+ * Not while others could look at t, or at its memory. */
+void mm_defer_next(struct task *t);
+/* Does at once what was deferred: before signals, stops, anything. Sleeps. */
+void mm_make_deferred(struct task *t);
+/* PL_DEFERRED: the books say again what is, and t's call returns the error. May sleep. */
+void mm_deferred_failed(struct task *t, int64_t result);
 
 struct mm *mm_get(struct mm *mm);
 void mm_put(struct mm *mm);                                       /* the last one kills the stub; may sleep (files) */

@@ -123,6 +123,9 @@ static int64_t map_in_stub(struct task *t, const struct request *r, uint64_t at)
 		bool write = (r->prot & PROT_WRITE) && (!shared || !(r->prot & PROT_READ));
 		calls[n++] = PL_CALL(SYS_madvise, at, r->len, write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
 	}
+	/* What it replaces could not be put back. */
+	if (n == 1 && !r->file && !vma_any(t->mm, at, at + r->len))
+		return mm_host_last(t, calls[0], at, (struct mm_undo){ UNDO_MAP, at, at + r->len, 0 });
 	int err = mm_host_calls(t, calls, n);
 	/* Code that jumps to nowhere. */
 	if (!err && texts == 2 && calls[0].ret == (int64_t)at && calls[1].ret != (int64_t)calls[1].args[0])

@@ -56,7 +56,7 @@ static int mprotect_locked(struct task *t, uint64_t start, uint64_t end, int pro
 	end = allowed_until(t, start, end, prot, &why);
 	if (end == start)
 		return why;
-	int64_t ret = mm_host_call(t, PL_CALL(SYS_mprotect, start, end - start, (uint64_t)prot), 0);
+	int64_t ret = mm_host_last(t, PL_CALL(SYS_mprotect, start, end - start, (uint64_t)prot), 0, (struct mm_undo){ UNDO_NONE });
 	if (ret < 0)
 		return (int)ret;
 	v = vma_split_at(mm, start);

@@ -15,7 +15,7 @@ static int munmap_locked(struct task *t, uint64_t start, uint64_t end, struct vm
 	if (vma_any_flag(mm, start, end, VM_SEALED))
 		return -EPERM;
 	rewrite_yield(t, start, end);
-	int64_t ret = mm_host_call(t, PL_CALL(SYS_munmap, start, end - start), 0);
+	int64_t ret = mm_host_last(t, PL_CALL(SYS_munmap, start, end - start), 0, (struct mm_undo){ UNDO_NONE });
 	if (ret == 0)
 		vma_cut(mm, start, end, dead);
 	return (int)ret;

@@ -10,6 +10,7 @@ long sys_mmap(struct task *t, uptr_t addr, uint64_t length, int prot, int flags,
 {
 	if (offset & (int64_t)(PAGE_SIZE - 1))
 		return -EINVAL;
+	mm_defer_next(t);
 	if (flags & MAP_ANONYMOUS)
 		return mm_mmap(t, addr.addr, length, prot, flags, NULL, 0);
 	AUTO(file_put) struct file *f = fd_get(t, fd);
@@ -20,11 +21,13 @@ long sys_mmap(struct task *t, uptr_t addr, uint64_t length, int prot, int flags,
 
 long sys_munmap(struct task *t, uptr_t addr, uint64_t length)
 {
+	mm_defer_next(t);
 	return mm_munmap(t, addr.addr, length);
 }
 
 long sys_mprotect(struct task *t, uptr_t addr, uint64_t len, int prot)
 {
+	mm_defer_next(t);
 	return mm_mprotect(t, addr.addr, len, prot);
 }
 
@@ -35,6 +38,7 @@ long sys_mremap(struct task *t, uptr_t old_address, uint64_t old_size, uint64_t 
 
 long sys_brk(struct task *t, uptr_t addr)
 {
+	mm_defer_next(t);
 	return mm_brk(t, addr.addr);
 }
 

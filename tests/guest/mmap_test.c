@@ -1,9 +1,13 @@
 /* mmap_test.c - new mappings and their end. */
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 
 #include "tests/guest/guest.h"
@@ -457,4 +461,49 @@ TEST(bad_pointers_are_efault_whatever_lies_there)
 	EXPECT_OK(access(p + PG - 2, F_OK));
 	p[PG - 1] = 'x';
 	EXPECT_ERRNO(access(p + PG - 2, F_OK), EFAULT);
+}
+
+/* More than the machine has: refused, and forgotten. */
+TEST(what_was_refused_is_not_there)
+{
+	char maps[1 << 16];
+	for (int i = 0; i < 20; i++) {
+		char *p = anon(1), *there = p - (1UL << 46);
+		EXPECT_ERRNO((long)mmap(there, 1UL << 45, RW, ANON, -1, 0), ENOMEM);
+		char *q = mmap(there, PG, RW, ANON, -1, 0);
+		EXPECT(q == there);
+		*q = 1;
+		EXPECT_OK(munmap(q, PG));
+		EXPECT_OK(munmap(p, PG));
+	}
+	int fd = open("/proc/self/maps", O_RDONLY);
+	ssize_t n = 0, got;
+	while ((got = read(fd, maps + n, sizeof(maps) - 1 - (size_t)n)) > 0)
+		n += got;
+	close(fd);
+	maps[n] = '\0';
+	for (char *line = strtok(maps, "\n"); line; line = strtok(NULL, "\n")) {
+		unsigned long start, end;
+		EXPECT(sscanf(line, "%lx-%lx", &start, &end) == 2 && end - start < 1UL << 44);
+	}
+}
+
+static void count(int sig) { (void)sig; }
+
+TEST(signals_come_between_memory_calls)
+{
+	struct itimerval often = { .it_interval = { 0, 300 }, .it_value = { 0, 300 } }, never = { 0 };
+	struct sigaction sa = { .sa_handler = count, .sa_flags = SA_RESTART };
+	ASSERT_OK(sigaction(SIGALRM, &sa, NULL));
+	ASSERT_OK(setitimer(ITIMER_REAL, &often, NULL));
+	for (int i = 0; i < 3000; i++) {
+		char *p = anon(4);
+		p[PG] = 7;
+		ASSERT_OK(mprotect(p, PG, PROT_READ));
+		ASSERT_OK(mprotect(p, PG, RW));
+		ASSERT(p[0] == 0 && p[PG] == 7);
+		p[0] = 1;
+		ASSERT_OK(munmap(p, 4 * PG));
+	}
+	ASSERT_OK(setitimer(ITIMER_REAL, &never, NULL));
 }
