@@ -33,7 +33,7 @@
 #define CONTENDED_MIN_NS 20000000ULL
 #define CONTENDED_MAX_NS 160000000ULL
 #define LOAD_NS 2000000                   /* how often to look at the host's load: 1 us each */
-#define LOAD_BUSY_NS 8000000
+#define LOAD_BUSY_NS 200000
 #define CONFIRM_NS 100000
 #define LUCK_MAX 4
 
