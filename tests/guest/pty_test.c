@@ -164,8 +164,9 @@ TEST(output_has_a_limit)
 	size_t total = 0;
 	ssize_t n;
 	memset(block, 'x', sizeof(block));
-	while ((n = write(p.slave, block, sizeof(block))) > 0)
-		total += (size_t)n;
+	/* Linux takes from one side's buffer to the other's behind one's back. */
+	while ((n = write(p.slave, block, sizeof(block))) > 0 || (errno == EAGAIN && is_ready(p.slave, POLLOUT, 50)))
+		total += n > 0 ? (size_t)n : 0;
 	EXPECT_EQ(errno, EAGAIN);
 	EXPECT(total >= 4096 && total <= 1 << 17);
 	EXPECT(!is_ready(p.slave, POLLOUT, 0));

@@ -27,33 +27,54 @@ survived() # name
 	fi
 }
 
+beside() # directory, command...: most of an attack is waiting for the sentry's patience to end
+{
+	mkdir "$1"
+	(cd "$1" && shift && "$@") &
+}
+one_seed()
+{
+	attack "" "$SBX" "$((RANDOM * SEEDS + $1))"
+	survived "seed_$1_ends_with_its_verdict"
+}
 for seed in $(seq "$SEEDS"); do
-	attack "" "$SBX" "$((RANDOM * SEEDS + seed))"
-	survived "seed_${seed}_ends_with_its_verdict"
+	beside "seed$seed" one_seed "$seed"
 done
+wait
 
 # As PID 1 an attack may end the sandbox, and nothing else: no crash, and an end in time.
-for attack in slots descriptors processes mappings threads; do
-	attack "" "$SBX" "$RANDOM" "only:$attack"
-	status=$?
+as_pid_1()
+{
+	attack "" "$SBX" "$RANDOM" "only:$1"
+	local status=$?
 	if [ $status = 125 ] || [ $status -ge 200 ] || grep -aq 'internal error\|the sentry\|AddressSanitizer' err; then
-		not_ok "${attack}_by_pid_1_end_at_most_the_sandbox" "status $status $(grep -av '^hostile:' err | tail -n 2)"
+		not_ok "$1_by_pid_1_end_at_most_the_sandbox" "status $status $(grep -av '^hostile:' err | tail -n 2)"
 	else
-		ok "${attack}_by_pid_1_end_at_most_the_sandbox"
+		ok "$1_by_pid_1_end_at_most_the_sandbox"
 	fi
+}
+for attack in slots descriptors processes mappings threads; do
+	beside "$attack" as_pid_1 "$attack"
 done
+wait
 
 trace="strace -f -e raw=all -o trace"
 if ! timeout 10 $trace true 2>err; then
 	skip the_host_never_acts "no strace: $(cat err)"
 	exit 0
 fi
-for rounds in "numbers sites" "slots stacks descriptors processes" "mappings frames threads"; do
+traced()
+{
 	# shellcheck disable=SC2086
-	attack "$trace" "$SBX" "$RANDOM" $rounds
-	survived "traced_${rounds// /_}_ends_with_its_verdict"
-	check "the_host_never_acts_for_${rounds// /_}" python3 "$CHECK" trace
-done
+	attack "$trace" "$SBX" "$RANDOM" $1
+	survived "traced_${1// /_}_ends_with_its_verdict"
+	check "the_host_never_acts_for_${1// /_}" python3 "$CHECK" trace
+	rm -f trace
+}
+beside traced1 traced "numbers sites"
+beside traced2 traced "slots stacks descriptors processes"
+beside traced3 traced "mappings frames threads"
+wait
 
 # The list of the stub's filter is what holds: without it the same check fails.
 attack "$trace" "$OPEN" 1 probe stacks

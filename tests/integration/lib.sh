@@ -27,7 +27,8 @@ check() # name, condition's command...
 {
 	local name=$1
 	shift
-	if "$@" >"$WORK/check.out" 2>&1; then ok "$name"; else not_ok "$name" "$* failed: $(tail -n 2 "$WORK/check.out")"; fi
+	local out="$WORK/check.$BASHPID"
+	if "$@" >"$out" 2>&1; then ok "$name"; else not_ok "$name" "$* failed: $(tail -n 2 "$out")"; fi
 }
 
 # In front of a command: runs it as $who, an ordinary user without any rights here or root.

@@ -37,6 +37,8 @@ RULES = {
     "clone": lambda a: a[0] in (THREAD, FORK),
     "arch_prctl": lambda a: bits(a[0], 0x1007),
     "rseq": lambda a: bits(a[2], 1),
+    "getrusage": lambda a: a[0] in (0, 1),
+    "sched_setaffinity": lambda a: a[0] == 0,
     "membarrier": lambda a: bits(a[0], 0x1f8),
     # The kernel's own way to go on after a stop.
     "restart_syscall": lambda a: True,
