@@ -33,7 +33,7 @@ enum { VM_DONTFORK = 1, VM_WIPEONFORK = 2, VM_DONTDUMP = 4, VM_HUGEPAGE = 8, VM_
 
 /* Which memory goes into a core file (core(5)). */
 enum { DUMP_ANON_PRIVATE = 1, DUMP_ANON_SHARED = 2, DUMP_FILE_PRIVATE = 4, DUMP_FILE_SHARED = 8, DUMP_ELF_HEADERS = 16,
-       DUMP_DEFAULT = 0x33, DUMP_ALL = 0x1ff };
+	DUMP_DEFAULT = 0x33, DUMP_ALL = 0x1ff };
 
 RB_HEAD(vma_tree, vma);
 

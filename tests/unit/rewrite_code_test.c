@@ -120,7 +120,8 @@ static void out_of_reach(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(forms), cmocka_unit_test(what_is_left_alone), cmocka_unit_test(where_instructions_begin), cmocka_unit_test(trampoline_before),
+		cmocka_unit_test(forms), cmocka_unit_test(what_is_left_alone), cmocka_unit_test(where_instructions_begin),
+		cmocka_unit_test(trampoline_before),
 		cmocka_unit_test(trampoline_over), cmocka_unit_test(out_of_reach),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
