@@ -132,7 +132,7 @@ static int zero_mmap(struct file *f, uint64_t off, uint64_t len, int prot, int f
 	(void)len;
 	(void)prot;
 	(void)flags;
-	out->host_fd = -1;
+	*out = (struct mmap_source){ .host_fd = -1 };
 	return 0;
 }
 

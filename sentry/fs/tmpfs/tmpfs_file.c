@@ -94,9 +94,7 @@ static int file_op_mmap(struct file *f, uint64_t off, uint64_t len, int prot, in
 	if (err)
 		return err;
 	touch_atime(f);
-	out->host_fd = fd;
-	out->host_off = 0;
-	out->deny_prot = deny;
+	*out = (struct mmap_source){ .host_fd = fd, .deny_prot = deny };
 	return 0;
 }
 
