@@ -21,12 +21,12 @@ static long call_result(const struct task *t)
 
 static bool call_was_interrupted(const struct task *t)
 {
-	switch (-call_result(t)) {
-	case EINTR:
-	case ERESTARTSYS:
-	case ERESTARTNOINTR:
-	case ERESTARTNOHAND:
-	case ERESTART_RESTARTBLOCK:
+	switch (call_result(t)) {
+	case -EINTR:
+	case -ERESTARTSYS:
+	case -ERESTARTNOINTR:
+	case -ERESTARTNOHAND:
+	case -ERESTART_RESTARTBLOCK:
 		return true;
 	}
 	return false;
@@ -41,18 +41,18 @@ static void restart_call(struct task *t, uint64_t nr)
 
 static void finish_call_for_handler(struct task *t, uint64_t sa_flags)
 {
-	switch (-call_result(t)) {
-	case ERESTART_RESTARTBLOCK:
-	case ERESTARTNOHAND:
+	switch (call_result(t)) {
+	case -ERESTART_RESTARTBLOCK:
+	case -ERESTARTNOHAND:
 		t->pl->regs.rax = (uint64_t)-EINTR;
 		break;
-	case ERESTARTSYS:
+	case -ERESTARTSYS:
 		if (!(sa_flags & SA_RESTART)) {
 			t->pl->regs.rax = (uint64_t)-EINTR;
 			break;
 		}
 		/* fallthrough */
-	case ERESTARTNOINTR:
+	case -ERESTARTNOINTR:
 		restart_call(t, t->pl->regs.orig_rax);
 		break;
 	}
@@ -61,13 +61,13 @@ static void finish_call_for_handler(struct task *t, uint64_t sa_flags)
 
 static void finish_call_without_handler(struct task *t)
 {
-	switch (-call_result(t)) {
-	case ERESTARTSYS:
-	case ERESTARTNOINTR:
-	case ERESTARTNOHAND:
+	switch (call_result(t)) {
+	case -ERESTARTSYS:
+	case -ERESTARTNOINTR:
+	case -ERESTARTNOHAND:
 		restart_call(t, t->pl->regs.orig_rax);
 		break;
-	case ERESTART_RESTARTBLOCK:
+	case -ERESTART_RESTARTBLOCK:
 		restart_call(t, SYS_restart_syscall);
 		break;
 	}

@@ -475,3 +475,23 @@ TEST(interrupting_a_spinning_program)
 	setitimer(ITIMER_REAL, &it, NULL);
 	EXPECT(spins > 0);
 }
+
+static volatile sig_atomic_t after_return;
+static void leave_with_the_least_number(int sig, siginfo_t *info, void *ctx)
+{
+	(void)sig, (void)info;
+	raise(SIGUSR2);                           /* blocked; comes as soon as we return */
+	((ucontext_t *)ctx)->uc_mcontext.gregs[REG_RAX] = INT64_MIN;
+}
+static void count_return(int sig) { (void)sig; after_return++; }
+
+/* A handler gives the call that it interrupted any result, and the next one comes at once. */
+TEST(a_handler_sets_the_result_and_another_follows)
+{
+	struct sigaction sa = { .sa_sigaction = leave_with_the_least_number, .sa_flags = SA_SIGINFO | SA_RESTART };
+	sigaddset(&sa.sa_mask, SIGUSR2);
+	ASSERT_OK(sigaction(SIGUSR1, &sa, NULL));
+	ASSERT(signal(SIGUSR2, count_return) != SIG_ERR);
+	EXPECT(syscall(SYS_tgkill, getpid(), gettid(), SIGUSR1) == INT64_MIN);
+	EXPECT_EQ(after_return, 1);
+}
