@@ -10,8 +10,9 @@ if [ -z "${SBX_TEST_TMP:-}" ]; then
 	trap 'rm -rf "$SBX_TEST_TMP"' EXIT
 fi
 chmod 755 "$SBX_TEST_TMP"
-# Where an ordinary user can run it too.
-install -D -m 755 "$SBX" "$SBX_TEST_TMP/bin/sbx"
+# Where an ordinary user can run it too. Two scripts may be at work: whole or not at all.
+install -D -m 755 "$SBX" "$SBX_TEST_TMP/bin/sbx.$$"
+mv -f "$SBX_TEST_TMP/bin/sbx.$$" "$SBX_TEST_TMP/bin/sbx"
 SBX=$SBX_TEST_TMP/bin/sbx
 TEST=$(basename "$0" .sh)
 WORK=$SBX_TEST_TMP/$TEST
