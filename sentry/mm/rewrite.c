@@ -100,17 +100,19 @@ static void know_texts(struct mm *mm)
 			struct rewrite *rw = books(mm);
 			struct site *s;
 			HASH_FIND(hh, rw->sites, &ip, sizeof(ip), s);
-			if (s)                    /* it was reached in another way, and has been seen to */
-				continue;
-			s = NEW(struct site);
-			s->ip = ip;
+			if (!s) {
+				s = NEW(struct site);
+				s->ip = ip;
+				HASH_ADD(hh, rw->sites, ip, sizeof(s->ip), s);
+			}
+			/* What was there before, if anything, was in another mapping. */
 			s->state = SITE_CHANGED;
+			s->traps = 0;
 			s->code = from->code;
 			s->code.start += m->start;
 			s->trampoline = m->start + from->trampoline;
 			memcpy(s->was, from->was, PATCH_BYTES);
 			memcpy(s->patch, from->patch, PATCH_BYTES);
-			HASH_ADD(hh, rw->sites, ip, sizeof(s->ip), s);
 		}
 	}
 }
@@ -142,13 +144,18 @@ void rewrite_trapped(struct task *t)
 		return;
 	struct site *s;
 	HASH_FIND(hh, rw->sites, &ip, sizeof(ip), s);
+	const struct text_map *m = s ? NULL : text_at(t->mm, ip);
+	if (m && text_is_changed(m->version, ip - m->start)) {
+		/* A call that was interrupted is repeated at the instruction itself. */
+		know_texts(t->mm);
+		HASH_FIND(hh, rw->sites, &ip, sizeof(ip), s);
+	}
 	if (!s) {
 		if (HASH_COUNT(rw->sites) >= SITES_MAX)
 			return;
 		s = NEW(struct site);
 		s->ip = ip;
 		HASH_ADD(hh, rw->sites, ip, sizeof(s->ip), s);
-		const struct text_map *m = text_at(t->mm, ip);
 		if (m)
 			text_trapped(m->text, ip - m->start, nr);
 	}

@@ -143,7 +143,7 @@ struct text *text_get(const struct mmap_source *src, bool create)
 
 /* --- sites --- */
 
-static bool is_in(const struct text_version *v, uint64_t ip)
+bool text_is_changed(const struct text_version *v, uint64_t ip)
 {
 	for (unsigned i = 0; v && i < v->nsites; i++)
 		if (v->sites[i].ip == ip)
@@ -157,7 +157,7 @@ void text_trapped(struct text *x, uint64_t ip, uint64_t nr)
 	struct seen *s;
 	HASH_FIND(hh, k->seen, &ip, sizeof(ip), s);
 	if (s) {
-		k->fresh += s->nr != UINT64_MAX && !is_in(x->version, ip);
+		k->fresh += s->nr != UINT64_MAX && !text_is_changed(x->version, ip);
 		return;
 	}
 	if (HASH_COUNT(k->seen) >= SITES_MAX)

@@ -45,6 +45,8 @@ void text_put(struct text *x);
 struct text_version *text_current(struct text *x, struct file *f);
 struct text_version *text_version_hold(struct text_version *v);
 void text_version_put(struct text_version *v);
+/* Has v, which may be NULL, a changed site there? ip as in struct text_site. */
+bool text_is_changed(const struct text_version *v, uint64_t ip);
 /* A system call with that number trapped at ip, counted from where the text begins. */
 void text_trapped(struct text *x, uint64_t ip, uint64_t nr);
 
