@@ -5,6 +5,7 @@
 
 struct file;
 struct task;
+struct thread_group;
 
 #define SCM_MAX_FILES 253
 
@@ -22,6 +23,7 @@ struct scm {
 	struct scm_files *files;          /* a reference, or NULL */
 	struct scm_creds creds;
 	bool has_creds;
+	struct thread_group *tg;          /* whose process: a reference, or NULL (SO_PASSPIDFD) */
 };
 
 struct scm_creds scm_creds_of(const struct task *t);

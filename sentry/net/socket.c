@@ -90,6 +90,7 @@ int socket_init(struct socket *s, const struct socket_ops *ops, int family, int 
 	s->protocol = protocol;
 	s->sndbuf = s->rcvbuf = 212992;
 	s->rcvlowat = 1;
+	s->peek_off = -1;
 	s->incoming_cpu = -1;
 	s->txrehash = 1;
 	s->max_pacing = UINT64_MAX;
@@ -101,6 +102,17 @@ int socket_take_error(struct socket *s)
 	int error = s->error;
 	s->error = 0;
 	return -error;
+}
+
+void socket_peeked(struct socket *s, const struct socket_msg *m, size_t bytes)
+{
+	int n = (int)MIN(bytes, (size_t)INT_MAX), to;
+	if (s->peek_off < 0)
+		return;
+	if (!(m->flags & MSG_PEEK))
+		s->peek_off = MAX(s->peek_off - n, 0);
+	else if (!__builtin_add_overflow(s->peek_off, n, &to))
+		s->peek_off = to;
 }
 
 void socket_cmsg_add(struct socket_msg *m, int level, int type, const void *data, size_t bytes)
@@ -239,6 +251,7 @@ ssize_t socket_recv(struct task *t, struct socket *s, struct socket_msg *m)
 	bool all = !(m->flags & (MSG_PEEK | MSG_OOB)) && s->type == SOCK_STREAM;
 	ssize_t done = 0, n;
 	do {
+		m->got = (size_t)done;
 		n = wait_for(&c, try_recv, dont_wait(s, m), timeout_ns, deadline_ns);
 		done += n > 0 ? n : 0;
 	} while (n > 0 && all && !m->stop && (size_t)done < target);

@@ -24,12 +24,13 @@ struct socket_msg {
 	struct uio *data;
 	struct sockaddr_storage name;     /* send: where to; recv: out, from whom */
 	socklen_t name_len;               /* 0: none */
-	struct scm scm;                   /* send: what goes along (the op may take files over); recv: out */
+	struct scm scm;                   /* send: what goes along (the op may take files over); recv: out, references */
 	const char *control;              /* send: all control messages, their headers checked; what scm has is not for the op */
 	size_t control_len;
 	struct socket_cmsgs *cmsgs;       /* recv: NULL: nobody wants any */
 	uint64_t stamp_ns;                /* recv: when it came, by CLOCK_REALTIME; 0: not known */
 	int flags;                        /* MSG_* as given */
+	size_t got;                       /* recv: what earlier calls of the op got for the same recvmsg(2) */
 	int out_flags;                    /* recv: MSG_TRUNC, MSG_EOR … */
 	bool stop;                        /* recv: MSG_WAITALL must not go on behind this (a boundary) */
 };
@@ -68,7 +69,9 @@ struct socket {
 	int family, type, protocol;
 	int error;                        /* SO_ERROR: told once, positive */
 	bool listening;
-	bool passcred;                    /* SO_PASSCRED */
+	bool passcred, passpidfd, passsec;     /* SO_PASSCRED …; the last only remembered */
+	bool can_peek_off;                /* the family's: it has SO_PEEK_OFF */
+	int peek_off;                     /* SO_PEEK_OFF: where MSG_PEEK begins; negative: at the first byte, and stays there */
 	unsigned sndbuf, rcvbuf;          /* bytes */
 	unsigned buf_lock;                /* SOCK_SNDBUF_LOCK, SOCK_RCVBUF_LOCK: set by the guest */
 	int rcvlowat;                     /* SO_RCVLOWAT */
@@ -102,6 +105,12 @@ int socket_pair(struct task *t, int family, int type, int protocol, struct socke
 /* For families: the embedded base. type without flags. */
 int socket_init(struct socket *s, const struct socket_ops *ops, int family, int type, int protocol) MUST_CHECK;
 struct socket *socket_of(struct file *f);                              /* NULL: not a socket */
+/* recv: how many bytes a read leaves out at the front (SO_PEEK_OFF), and what is to be done when it has got some. */
+static inline size_t socket_peek_from(const struct socket *s, const struct socket_msg *m)
+{
+	return (m->flags & MSG_PEEK) && s->peek_off > 0 ? (size_t)s->peek_off : 0;
+}
+void socket_peeked(struct socket *s, const struct socket_msg *m, size_t bytes);
 int socket_take_error(struct socket *s);                               /* 0 or -error */
 
 /* recv: adds a control message, if anybody wants it and there is room. */
@@ -117,6 +126,19 @@ ssize_t socket_recv(struct task *t, struct socket *s, struct socket_msg *m) MUST
 
 /* sockopt.c: value holds *len bytes, and room for SOCKOPT_MAX. */
 #define SOCKOPT_MAX 256
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76
+#define SO_PEERPIDFD 77
+#endif
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 4
+#endif
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+#ifndef SO_INQ
+#define SO_INQ 84                         /* and SCM_INQ */
+#endif
 int socket_getsockopt(struct task *t, struct socket *s, int level, int name, void *value, socklen_t *len) MUST_CHECK;
 int socket_setsockopt(struct task *t, struct socket *s, int level, int name, const void *value, socklen_t len) MUST_CHECK;
 /* For families: tells a value, cut at the room there is; 0. */

@@ -108,6 +108,11 @@ static int number_set(struct task *t, struct socket *s, const struct number_opti
 	return 0;
 }
 
+static bool passes_creds(const struct socket *s)
+{
+	return s->family == AF_UNIX || s->family == AF_NETLINK;
+}
+
 static int family_get(struct task *t, struct socket *s, int level, int name, void *value, socklen_t *len)
 {
 	return s->ops->getsockopt ? s->ops->getsockopt(t, s, level, name, value, len) : -ENOPROTOOPT;
@@ -145,7 +150,18 @@ int socket_getsockopt(struct task *t, struct socket *s, int level, int name, voi
 	case SO_BUF_LOCK:
 		return sockopt_put_int(value, len, (int)s->buf_lock);
 	case SO_PASSCRED:
-		return sockopt_put_int(value, len, s->passcred);
+	case SO_PASSSEC:
+		if (!passes_creds(s))
+			return -EOPNOTSUPP;
+		return sockopt_put_int(value, len, name == SO_PASSCRED ? s->passcred : s->passsec);
+	case SO_PASSPIDFD:
+	case SO_PASSRIGHTS:
+		return s->family == AF_UNIX ? family_get(t, s, level, name, value, len) : -EOPNOTSUPP;
+	case SO_PEERPIDFD:
+	case SO_PEERGROUPS:
+		return s->family == AF_UNIX ? family_get(t, s, level, name, value, len) : -ENODATA;
+	case SO_PEEK_OFF:
+		return s->can_peek_off ? sockopt_put_int(value, len, s->peek_off) : -EOPNOTSUPP;
 	case SO_RCVLOWAT:
 		return sockopt_put_int(value, len, s->rcvlowat);
 	case SO_SNDLOWAT:
@@ -253,7 +269,18 @@ static int set_number(struct task *t, struct socket *s, int name, int v, const v
 		s->buf_lock = (unsigned)v;
 		return 0;
 	case SO_PASSCRED:
-		s->passcred = v != 0;
+	case SO_PASSSEC:
+		if (!passes_creds(s))
+			return -EOPNOTSUPP;
+		*(name == SO_PASSCRED ? &s->passcred : &s->passsec) = v != 0;
+		return 0;
+	case SO_PASSPIDFD:
+	case SO_PASSRIGHTS:
+		return s->family == AF_UNIX ? s->ops->setsockopt(t, s, SOL_SOCKET, name, value, len) : -EOPNOTSUPP;
+	case SO_PEEK_OFF:
+		if (!s->can_peek_off)
+			return -EOPNOTSUPP;
+		s->peek_off = v;
 		return 0;
 	case SO_RCVLOWAT:
 		s->rcvlowat = v < 0 ? INT_MAX : MAX(v, 1);

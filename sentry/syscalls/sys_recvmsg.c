@@ -5,6 +5,7 @@
 #include <linux/net_tstamp.h>
 #include <string.h>
 
+#include "sentry/fs/pidfd/pidfd.h"
 #include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/user_ns.h"
 #include "sentry/syscalls/msghdr.h"
@@ -80,6 +81,27 @@ static int rights_put(struct task *t, struct control *c, const struct scm_files 
 	return err;
 }
 
+/* A descriptor of the sender's process (SO_PASSPIDFD). */
+static int pidfd_put(struct task *t, struct control *c, struct thread_group *tg)
+{
+	if (c->room - c->used < CMSG_LEN(sizeof(int))) {
+		c->truncated = true;
+		return 0;
+	}
+	struct file *f;
+	int err = pidfd_new(tg, 0, &f);
+	int fd = err ? err : fd_reserve(t, 0);
+	int shown = fd;                   /* Linux tells the error there */
+	int bad = control_put(t, c, SOL_SOCKET, SCM_PIDFD, &shown, sizeof(shown));
+	if (fd >= 0 && bad)
+		fd_abort(t, fd);
+	else if (fd >= 0)
+		fd_commit(t, fd, file_get(f), true);
+	if (!err)
+		file_put(f);
+	return bad;
+}
+
 static int stamp_put(struct task *t, const struct socket *s, uint64_t ns, struct control *c)
 {
 	struct timespec ts = { .tv_sec = (time_t)(ns / NS_PER_SEC), .tv_nsec = (long)(ns % NS_PER_SEC) };
@@ -114,7 +136,7 @@ static int control_finish(struct task *t, struct socket *s, struct socket_msg *m
 	int err = 0;
 	if ((s->stamp || s->stamping) && s->type != SOCK_STREAM)
 		err = stamp_put(t, s, m->stamp_ns ? m->stamp_ns : now_real_ns(), c);
-	if (!err && m->cmsgs->used)
+	if (!err && m->cmsgs->used && s->family != AF_UNIX)
 		err = cmsgs_put(t, m->cmsgs, c);
 	if (err)
 		return err;
@@ -128,6 +150,10 @@ static int control_finish(struct task *t, struct socket *s, struct socket_msg *m
 	}
 	if (!err && m->scm.files)
 		err = rights_put(t, c, m->scm.files, m->flags & MSG_CMSG_CLOEXEC);
+	if (!err && s->passpidfd && m->scm.tg)
+		err = pidfd_put(t, c, m->scm.tg);
+	if (!err && m->cmsgs->used && s->family == AF_UNIX)
+		err = cmsgs_put(t, m->cmsgs, c);
 	return err;
 }
 
@@ -169,6 +195,7 @@ static ssize_t recv_one(struct task *t, struct socket *s, uptr_t msg, int flags)
 		n = err ? err : n;
 	}
 	scm_files_put(m.scm.files);
+	tg_put(m.scm.tg);
 	uio_fini(&u);
 	return n;
 }

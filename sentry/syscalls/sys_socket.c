@@ -231,6 +231,8 @@ long sys_getsockopt(struct task *t, int sockfd, int level, int optname, uptr_t o
 	}
 	socklen_t len = MIN((socklen_t)room, (socklen_t)sizeof(value)), had = len;
 	err = socket_getsockopt(t, s, level, optname, value, &len);
+	if (err == -ERANGE && put_user(t, optlen, &len))      /* SO_PEERGROUPS tells what it takes */
+		return -EFAULT;
 	if (err)
 		return err;
 	/* Some options tell how long they would be. */

@@ -1,5 +1,8 @@
 /* unix_scm_test.c - files and credentials that travel over AF_UNIX sockets (unix(7), SCM_RIGHTS, SCM_CREDENTIALS). */
+#include <grp.h>
+#include <poll.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "tests/guest/unix_socket.h"
 
@@ -214,6 +217,83 @@ TEST(a_descriptor_of_who_is_at_the_other_end)
 	int status;
 	waitpid(pid, &status, 0);
 	EXPECT_EQ(status, 0);
+}
+
+#define PASSPIDFD 76
+#define PASSRIGHTS 83
+#define PIDFD_MESSAGE 4                   /* SCM_PIDFD */
+
+TEST(a_descriptor_of_who_sent_travels)
+{
+	int sv[2], on = 1, status;
+	union { struct cmsghdr h; char bytes[64]; } ctl;
+	struct iovec iov = { buf, 10 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &ctl, .msg_controllen = sizeof(ctl) };
+	pair(SOCK_DGRAM, sv);
+	if (setsockopt(sv[0], SOL_SOCKET, PASSPIDFD, &on, sizeof(on)) && errno == ENOPROTOOPT)
+		SKIP("a kernel before 6.5");
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(send(sv[1], "x", 1, 0) != 1);
+	ASSERT_EQ(recvmsg(sv[0], &m, 0), 1);
+	EXPECT(ctl.h.cmsg_level == SOL_SOCKET && ctl.h.cmsg_type == PIDFD_MESSAGE && ctl.h.cmsg_len == CMSG_LEN(sizeof(int)));
+	int pidfd;
+	memcpy(&pidfd, CMSG_DATA(&ctl.h), sizeof(pidfd));
+	EXPECT_EQ(fcntl(pidfd, F_GETFD), FD_CLOEXEC);
+	siginfo_t si;
+	ASSERT_OK(waitid(P_PIDFD, (id_t)pidfd, &si, WEXITED | WNOWAIT));
+	EXPECT_EQ(si.si_pid, pid);
+	waitpid(pid, &status, 0);
+	EXPECT_EQ(status, 0);
+	EXPECT_EQ(send(sv[1], "x", 1, 0), 1);
+	m.msg_controllen = CMSG_LEN(0);
+	EXPECT_EQ(recvmsg(sv[0], &m, 0), 1);
+	EXPECT_EQ(m.msg_flags, MSG_CTRUNC);
+	EXPECT_EQ(m.msg_controllen, 0);
+}
+
+TEST(files_may_be_refused)
+{
+	int sv[2], off = 0, fd = 1;
+	pair(SOCK_STREAM, sv);
+	if (setsockopt(sv[1], SOL_SOCKET, PASSRIGHTS, &off, sizeof(off)) && errno == ENOPROTOOPT)
+		SKIP("a kernel before 6.16");
+	EXPECT_ERRNO(send_fds(sv[0], &fd, 1, "x"), EPERM);
+	EXPECT_EQ(send_fds(sv[1], &fd, 1, "x"), 1);
+}
+
+TEST(an_accepted_connection_has_its_listeners_options)
+{
+	struct sockaddr_un a;
+	socklen_t alen, len = sizeof(int);
+	int v = 1, l = listener(SOCK_STREAM, &a, &alen, 5), s = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (setsockopt(l, SOL_SOCKET, PASSRIGHTS, &v, sizeof(v)) && errno == ENOPROTOOPT)
+		SKIP("a kernel before 6.16");
+	ASSERT_OK(setsockopt(l, SOL_SOCKET, SO_PASSCRED, &v, sizeof(v)));
+	ASSERT_OK(connect(s, (struct sockaddr *)&a, alen));
+	int c = accept(l, NULL, NULL);
+	v = 0;
+	ASSERT_OK(getsockopt(c, SOL_SOCKET, SO_PASSCRED, &v, &len));
+	EXPECT_EQ(v, 1);
+}
+
+TEST(groups_of_the_peer)
+{
+	gid_t groups[3] = { 7, 8, 9 }, got[16] = { 0 };
+	int sv[2];
+	socklen_t len = sizeof(got);
+	if (geteuid() != 0)
+		SKIP("setgroups takes privileges");
+	ASSERT_OK(setgroups(3, groups));
+	pair(SOCK_STREAM, sv);
+	ASSERT_OK(getsockopt(sv[0], SOL_SOCKET, SO_PEERGROUPS, got, &len));
+	EXPECT_EQ(len, sizeof(groups));
+	EXPECT_EQ(memcmp(got, groups, sizeof(groups)), 0);
+	len = 8;
+	EXPECT_ERRNO(getsockopt(sv[0], SOL_SOCKET, SO_PEERGROUPS, got, &len), ERANGE);
+	EXPECT_EQ(len, sizeof(groups));
+	int s = socket(AF_UNIX, SOCK_STREAM, 0);
+	EXPECT_ERRNO(getsockopt(s, SOL_SOCKET, SO_PEERGROUPS, got, &len), ENODATA);
 }
 
 TEST(peer_credentials)

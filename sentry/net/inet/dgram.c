@@ -255,6 +255,20 @@ static bool is_udp(const struct socket *s)
 	return s->type == SOCK_DGRAM && (s->protocol == IPPROTO_UDP || s->protocol == IPPROTO_UDPLITE);
 }
 
+/* The message that a read is about, and how much of it is left out in front (SO_PEEK_OFF). */
+static struct dgram *dgram_at(struct dgram_sock *d, const struct socket_msg *m, size_t *skip)
+{
+	const struct socket *s = &d->in.sock;
+	struct dgram *g = TAILQ_FIRST(&d->queue);
+	bool skipping = (m->flags & MSG_PEEK) && s->peek_off >= 0;
+	for (*skip = socket_peek_from(s, m); g && skipping && *skip >= g->len; g = TAILQ_NEXT(g, link)) {
+		if (g->len == 0 && *skip == 0 && !g->peeked)
+			break;
+		*skip -= g->len;
+	}
+	return g;
+}
+
 static ssize_t dgram_recv(struct task *t, struct socket *s, struct socket_msg *m)
 {
 	(void)t;
@@ -265,15 +279,16 @@ static ssize_t dgram_recv(struct task *t, struct socket *s, struct socket_msg *m
 		return inet_error_recv(&d->in, m);
 	if (s->error)
 		return socket_take_error(s);
-	struct dgram *g = TAILQ_FIRST(&d->queue);
+	size_t skip;
+	struct dgram *g = dgram_at(d, m, &skip);
 	if (!g) {
 		bool wait = !(m->flags & MSG_DONTWAIT) && !(s->file.flags & O_NONBLOCK);
 		return wait && (d->shutdown & DGRAM_RCV_SHUTDOWN) ? 0 : -EAGAIN;
 	}
-	size_t want = MIN(g->len, m->data->resid);
-	ssize_t n = want ? uio_fill(m->data, g->data, want) : 0;
-	if (g->len > want)
+	size_t want = MIN(g->len - skip, m->data->resid);
+	if (m->data->resid < g->len && m->data->resid <= g->len - skip)      /* with SO_PEEK_OFF also when it just fits, as Linux */
 		m->out_flags |= MSG_TRUNC;
+	ssize_t n = want ? uio_fill(m->data, g->data + skip, want) : 0;
 	inet_addr_put(&d->in, &g->from, &m->name, &m->name_len);
 	m->stamp_ns = g->stamp_ns;
 	if (m->cmsgs)
@@ -282,6 +297,9 @@ static ssize_t dgram_recv(struct task *t, struct socket *s, struct socket_msg *m
 		n = -EFAULT;
 	else if (m->flags & MSG_TRUNC)
 		n = (ssize_t)g->len;
+	if (n >= 0)
+		socket_peeked(s, m, (size_t)n);
+	g->peeked = true;
 	if (!(m->flags & MSG_PEEK))
 		dgram_free(d, g);
 	return n;
@@ -453,6 +471,7 @@ int dgram_create(struct task *t, int family, int type, int protocol, struct sock
 		free(d);
 		return err;
 	}
+	d->in.sock.can_peek_off = proto == &udp_proto || proto == &udplite_proto;
 	inet_init(&d->in, t->net, proto, t->cred->euid);
 	TAILQ_INIT(&d->queue);
 	d->checksum_at = -1;

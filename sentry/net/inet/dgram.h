@@ -11,6 +11,7 @@ struct dgram {
 	struct inet_addr from, to;
 	uint64_t stamp_ns;
 	uint8_t ttl, tos;
+	bool peeked;
 	uint16_t gro_size;                /* UDP_GRO: of one of several put together; 0: one */
 	size_t len, charge;
 	char data[];

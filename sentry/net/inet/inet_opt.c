@@ -99,8 +99,6 @@ static int socket_level_get(struct inet_sock *in, int name, void *value, socklen
 		struct ucred none = { 0, (uid_t)-1, (gid_t)-1 };
 		return sockopt_put(value, len, &none, sizeof(none));
 	}
-	case SO_PEERGROUPS:
-		return -ENODATA;
 	case SO_PEERNAME: {
 		struct sockaddr_storage sa;
 		socklen_t n;

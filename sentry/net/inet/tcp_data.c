@@ -303,7 +303,7 @@ ssize_t tcp_recv(struct task *t, struct socket *sock, struct socket_msg *m)
 	if (m->data->resid == 0)
 		return 0;
 	bool peek = m->flags & MSG_PEEK;
-	size_t skip = 0, bytes = s->rcvq.bytes;
+	size_t skip = 0, bytes = s->rcvq.bytes, from = socket_peek_from(sock, m);
 	if (s->urg && s->urg_pos >= s->rcv_pos && s->urg_pos < s->rcv_pos + bytes) {
 		if (s->urg_pos > s->rcv_pos)
 			bytes = (size_t)(s->urg_pos - s->rcv_pos);
@@ -315,10 +315,14 @@ ssize_t tcp_recv(struct task *t, struct socket *sock, struct socket_msg *m)
 		if (bytes == 0)
 			return recv_nothing(s);
 	}
-	bytes = MIN(MIN(bytes, m->data->resid), CHUNK);
-	ssize_t n = read_queue(s, m, skip, bytes);
+	if (from >= bytes)
+		return recv_nothing(s);
+	bytes = MIN(MIN(bytes - from, m->data->resid), CHUNK);
+	ssize_t n = read_queue(s, m, skip + from, bytes);
 	if (n < (ssize_t)bytes)
 		m->stop = true;
+	if (n > 0)
+		socket_peeked(sock, m, (size_t)n);
 	if (n > 0 && !peek)
 		read_done(s, (size_t)n);
 	if (s->inq && m->cmsgs) {

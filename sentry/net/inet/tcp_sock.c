@@ -157,6 +157,7 @@ int tcp_make(struct net *net, int family, uint32_t euid, struct tcp_sock **out)
 	bufq_init(&s->sndq);
 	s->timer.fire = tcp_timer;
 	TAILQ_INIT(&s->acceptq);
+	s->in.sock.can_peek_off = true;
 	TAILQ_INIT(&s->synq);
 	TAILQ_INIT(&s->deferred);
 	s->keepidle = 7200;

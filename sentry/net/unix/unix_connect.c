@@ -12,13 +12,6 @@
 
 #define SOMAX 4096                        /* net.core.somaxconn */
 
-/* Who sock.peer is. */
-static void set_peer_tg(struct unix_sock *u, struct thread_group *tg)
-{
-	tg_put(TAKE(u->peer_tg));
-	u->peer_tg = tg ? tg_get(tg) : NULL;
-}
-
 int unix_listen(struct task *t, struct socket *s, int backlog)
 {
 	struct unix_sock *u = to_unix(s);
@@ -33,7 +26,7 @@ int unix_listen(struct task *t, struct socket *s, int backlog)
 	u->state = UNIX_LISTEN;
 	s->listening = true;
 	s->peer = scm_creds_of(t);
-	set_peer_tg(u, t->tg);
+	unix_set_peer_of(u, t->tg, t->cred);
 	return 0;
 }
 
@@ -119,12 +112,16 @@ static int connect_stream(struct task *t, struct unix_sock *u, const struct sock
 	server->state = UNIX_CONNECTED;
 	server->addr = unix_addr_get(other->addr);
 	server->sock.sndbuf = other->sock.sndbuf;
+	server->sock.passcred = other->sock.passcred;
+	server->sock.passpidfd = other->sock.passpidfd;
+	server->sock.passsec = other->sock.passsec;
+	server->no_rights = other->no_rights;
 	server->sock.peer = scm_creds_of(t);
-	set_peer_tg(server, t->tg);
+	unix_set_peer_of(server, t->tg, t->cred);
 	set_peer(server, u);
 	u->state = UNIX_CONNECTED;
 	u->sock.peer = other->sock.peer;
-	set_peer_tg(u, other->peer_tg);
+	unix_set_peer_of(u, other->peer_tg, other->peer_cred);
 	set_peer(u, server);
 	TAILQ_INSERT_TAIL(&other->acceptq, server, accept_link);
 	other->acceptq_count++;
@@ -135,7 +132,7 @@ static int connect_stream(struct task *t, struct unix_sock *u, const struct sock
 int unix_connect(struct task *t, struct socket *s, const struct sockaddr_storage *addr, socklen_t len)
 {
 	struct unix_sock *u = to_unix(s);
-	if (s->passcred) {
+	if (s->passcred || s->passpidfd) {
 		int err = unix_autobind(u);
 		if (err)
 			return err;
@@ -148,8 +145,8 @@ int unix_connect(struct task *t, struct socket *s, const struct sockaddr_storage
 int unix_pair(struct task *t, struct socket *sa, struct socket *sb)
 {
 	struct unix_sock *a = to_unix(sa), *b = to_unix(sb);
-	set_peer_tg(a, t->tg);
-	set_peer_tg(b, t->tg);
+	unix_set_peer_of(a, t->tg, t->cred);
+	unix_set_peer_of(b, t->tg, t->cred);
 	set_peer(a, b);
 	set_peer(b, a);
 	if (sa->type != SOCK_DGRAM)

@@ -20,9 +20,10 @@ struct unix_addr {
 struct unix_buf {
 	TAILQ_ENTRY(unix_buf) link;
 	struct unix_sock *from;           /* a reference: it is charged for it */
-	struct scm scm;
+	struct scm scm;                   /* its tg: a reference, where a descriptor may be asked for */
 	size_t len, off;                  /* off: taken already (streams) */
 	size_t charge;
+	bool peeked;
 	char data[];
 };
 
@@ -38,6 +39,7 @@ struct unix_sock {
 	unsigned shutdown;
 	struct unix_sock *peer;           /* a reference; stays when the peer dies */
 	struct thread_group *peer_tg;     /* SO_PEERPIDFD: a reference, or NULL */
+	struct cred *peer_cred;           /* SO_PEERGROUPS: likewise */
 	struct unix_addr *addr;           /* a reference, or NULL: unbound */
 	struct net *net;                  /* a reference: abstract names are the network namespace's */
 	TAILQ_ENTRY(unix_sock) net_link;  /* until it is dead */
@@ -52,8 +54,10 @@ struct unix_sock {
 	unsigned gc_refs;
 	bool gc_candidate;
 
-	TAILQ_HEAD(, unix_buf) recvq;
+	TAILQ_HEAD(unix_bufs, unix_buf) recvq;
+	struct unix_buf *oob;             /* the urgent byte in recvq, or NULL */
 	unsigned recvq_count;
+	bool inq, no_rights;              /* SO_INQ; SO_PASSRIGHTS is off */
 	size_t recvq_bytes, wmem;         /* wmem: charge of what we sent and nobody has taken */
 
 	TAILQ_HEAD(, unix_sock) acceptq;  /* embryos: the references on their files */
@@ -100,6 +104,18 @@ void unix_purge(struct unix_sock *u);             /* drops what it has received 
 void unix_buf_unlink(struct unix_sock *u, struct unix_buf *b);
 void unix_buf_free(struct unix_buf *b);
 bool unix_recvq_full(const struct unix_sock *u);
+
+/* unix_oob.c */
+void unix_oob_sent(struct unix_sock *other, struct unix_buf *b);                 /* b is the last of other's queue */
+ssize_t unix_oob_recv(struct unix_sock *u, struct socket_msg *m);                /* MSG_OOB. -EINVAL, -EFAULT */
+/* Where a read that has come to b goes on; some: it has got bytes. NULL: it ends here, for want of more or before the mark. */
+struct unix_buf *unix_oob_pass(struct unix_sock *u, struct unix_buf *b, bool peek, bool some);
+bool unix_oob_at_mark(const struct unix_sock *u);                                /* SIOCATMARK */
+
+/* unix_opt.c */
+void unix_set_peer_of(struct unix_sock *u, struct thread_group *tg, const struct cred *cred);    /* who sock.peer is; or NULLs */
+int unix_getsockopt(struct task *t, struct socket *s, int level, int name, void *value, socklen_t *len);
+int unix_setsockopt(struct task *t, struct socket *s, int level, int name, const void *value, socklen_t len);
 
 /* unix_gc.c: sockets that only messages hold which nobody can receive. */
 void unix_fly(const struct scm_files *files);     /* they are in a queue now */

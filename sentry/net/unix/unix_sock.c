@@ -4,12 +4,9 @@
  *          name and its queue is empty.
  * LINUX    net/unix/af_unix.c. Same: closing with unread data gives the peer ECONNRESET; a socket is writable only when
  *          a quarter of its buffer or less is in flight.
- * MISSING  MSG_OOB, SO_PEEK_OFF, SO_PASSPIDFD, SO_PASSSEC. */
+ * MISSING  SO_PASSSEC and SO_PEERSEC have no security module to ask. */
 #include "platform/base/live.h"
-#include "sentry/fs/pidfd/pidfd.h"
-#include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task.h"
-#include "sentry/kernel/user_ns.h"
 #include "sentry/net/net.h"
 #include "sentry/net/unix/unix_impl.h"
 
@@ -17,10 +14,6 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <linux/sockios.h>
-
-#ifndef SO_PEERPIDFD
-#define SO_PEERPIDFD 77
-#endif
 
 struct unix_sock *unix_get(struct unix_sock *u)
 {
@@ -76,6 +69,8 @@ static uint32_t unix_poll(struct socket *s)
 		events |= EPOLLRDHUP | EPOLLIN | EPOLLRDNORM;
 	if (!TAILQ_EMPTY(&u->recvq) || !TAILQ_EMPTY(&u->acceptq))
 		events |= EPOLLIN | EPOLLRDNORM;
+	if (u->oob)
+		events |= EPOLLPRI;
 	if (!unix_writable(u))
 		return events;
 	if (is_datagram(u) && u->peer && u->peer->peer != u && !u->peer->dead && unix_recvq_full(u->peer)) {
@@ -126,48 +121,24 @@ static int unix_ioctl(struct task *t, struct socket *s, unsigned cmd, uint64_t a
 		if (is_datagram(u))
 			n = TAILQ_EMPTY(&u->recvq) ? 0 : (int)TAILQ_FIRST(&u->recvq)->len;
 		break;
+	case SIOCATMARK:
+		n = unix_oob_at_mark(u);
+		break;
 	default:
 		return -ENOTTY;
 	}
 	return put_user(t, UPTR(arg), &n);
 }
 
-/* A descriptor of who is at the other end, installed in t. */
-static int put_pidfd(struct task *t, const struct unix_sock *u, void *value, socklen_t *len)
-{
-	if (!u->peer_tg)
-		return -ENODATA;
-	AUTO(file_put) struct file *f = NULL;
-	int err = pidfd_new(u->peer_tg, 0, &f);
-	if (err)
-		return err;
-	int fd = fd_install(t, f, 0, true);
-	if (fd < 0)
-		return fd;
-	f = NULL;
-	return sockopt_put_int(value, len, fd);
-}
-
-static int unix_getsockopt(struct task *t, struct socket *s, int level, int name, void *value, socklen_t *len)
-{
-	if (level == SOL_SOCKET && name == SO_PEERPIDFD)
-		return put_pidfd(t, to_unix(s), value, len);
-	if (level != SOL_SOCKET || name != SO_PEERCRED)
-		return -ENOPROTOOPT;
-	struct ucred cred = { .pid = pid_shown(t, s->peer.pid), .uid = uid_shown(t->cred, s->peer.uid), .gid = gid_shown(t->cred, s->peer.gid) };
-	if (!s->peer.pid)
-		cred.uid = cred.gid = (uint32_t)-1;
-	*len = MIN(*len, (socklen_t)sizeof(cred));
-	memcpy(value, &cred, *len);
-	return 0;
-}
-
 /* The other end of a connection learns that this one has gone. */
 static void hang_up(struct unix_sock *u)
 {
 	struct unix_sock *peer = u->peer;
+	const struct unix_buf *unread = TAILQ_FIRST(&u->recvq);
+	if (unread && u->sock.type == SOCK_STREAM && unread->off == unread->len)
+		unread = TAILQ_NEXT(unread, link);
 	peer->shutdown = SHUTDOWN_ALL;
-	if (!TAILQ_EMPTY(&u->recvq) || u->embryo)
+	if (unread || u->embryo)
 		peer->sock.error = ECONNRESET;
 	waitq_wake(&peer->sock.wq, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLRDNORM | EPOLLWRNORM);
 }
@@ -190,7 +161,7 @@ static void unix_release(struct socket *s)
 	unix_purge(u);
 	waitq_wake(&u->room_q, EPOLLOUT);
 	unix_put(TAKE(u->peer));
-	tg_put(TAKE(u->peer_tg));
+	unix_set_peer_of(u, NULL, NULL);
 	unix_put(u);
 	unix_gc();
 }
@@ -207,6 +178,7 @@ static const struct socket_ops unix_ops = {
 	.poll = unix_poll,
 	.ioctl = unix_ioctl,
 	.getsockopt = unix_getsockopt,
+	.setsockopt = unix_setsockopt,
 	.release = unix_release,
 };
 
@@ -218,6 +190,7 @@ int unix_make(struct net *net, int type, struct unix_sock **out)
 		free(u);
 		return err;
 	}
+	u->sock.can_peek_off = true;
 	u->refs = 1;
 	u->net = net_get(net);
 	TAILQ_INSERT_TAIL(&net->unixes, u, net_link);
