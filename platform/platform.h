@@ -143,6 +143,7 @@ ssize_t pl_write(struct pl_as *as, uint64_t addr, const void *buf, size_t bytes)
 #define PL_GUEST_MIN 0x10000ULL
 #define PL_GUEST_END 0x7ff000000000ULL
 uint64_t pl_vdso(uint64_t *out_bytes);    /* address of [vdso], 0: none; out_bytes may be NULL */
+uint64_t pl_vdso_clock(void);             /* address of the vDSO's clock_gettime; 0: it has none */
 uint64_t pl_vvar(uint64_t *out_bytes);    /* of [vvar*], as one range */
 
 /* --- start-up --- */

@@ -1,16 +1,36 @@
 /* vdso.c - the host's vDSO and its data pages: where they lie in us, and where stubs have them (platform.h). */
 #include "platform/vdso.h"
 
+#include <elf.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "platform/platform.h"
 #include "platform/systrap/layout.h"
 
 static struct pl_vdso_part parts[8];
 static int count;
-static uint64_t vdso_off, vdso_bytes;
+static uint64_t vdso_off, vdso_bytes, clock_off;
+
+/* Where the host's own vDSO, mapped here, has a function: its distance from the start; 0: nowhere. */
+static uint64_t find_function(const char *name)
+{
+	const char *base = (const char *)getauxval(AT_SYSINFO_EHDR);
+	const Elf64_Ehdr *eh = (const void *)base;
+	const Elf64_Shdr *sh = (const void *)(base + eh->e_shoff);
+	for (int i = 0; i < eh->e_shnum && eh->e_shoff < vdso_bytes; i++) {
+		if (sh[i].sh_type != SHT_DYNSYM)
+			continue;
+		const Elf64_Sym *sym = (const void *)(base + sh[i].sh_offset);
+		const char *names = base + sh[sh[i].sh_link].sh_offset;
+		for (uint64_t n = 0; n < sh[i].sh_size / sizeof(*sym); n++)
+			if (sym[n].st_value && !strcmp(names + sym[n].st_name, name))
+				return sym[n].st_value;
+	}
+	return 0;
+}
 
 /* [vvar], [vvar_vclock] …, [vdso]: adjacent, in this order on every kernel since 3.15. */
 int pl_vdso_look(void)
@@ -34,6 +54,8 @@ int pl_vdso_look(void)
 	fclose(f);
 	if (!vdso_bytes)
 		count = 0;
+	else
+		clock_off = find_function("__vdso_clock_gettime");
 	return 0;
 }
 
@@ -49,6 +71,11 @@ uint64_t pl_vdso(uint64_t *out_bytes)
 	if (out_bytes)
 		*out_bytes = vdso_bytes;
 	return vdso_bytes ? STUB_VVAR + vdso_off : 0;
+}
+
+uint64_t pl_vdso_clock(void)
+{
+	return clock_off ? pl_vdso(NULL) + clock_off : 0;
 }
 
 uint64_t pl_vvar(uint64_t *out_bytes)

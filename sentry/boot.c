@@ -23,6 +23,7 @@
 #include "sentry/kernel/exec.h"
 #include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task.h"
+#include "sentry/kernel/time_ns.h"
 #include "sentry/net/net.h"
 #include "sentry/net/publish/publish.h"
 #include "sentry/sentry.h"
@@ -298,6 +299,8 @@ void boot_main(void *unused)
 	t->files = fdtable_new();
 	t->uts = uts_ns_first(sentry_config->hostname);
 	t->cgroup_ns = cgroup_ns_first();
+	t->time_ns = time_ns_first();
+	t->time_ns_children = time_ns_get(t->time_ns);
 	ipc_ns_boot();
 	t->ipc_ns = ipc_ns_get(&ipc_ns_first);
 

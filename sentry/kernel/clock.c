@@ -3,9 +3,11 @@
  * HOW      Time is the host's; the sentry and the guest's vDSO read the same clocks. CPU time is asked of the platform: its
  *          timers look again when it could be up at the earliest, which is after what is left divided by the threads.
  * LINUX    kernel/time/. Same: an interval's next expiry is counted from the last one, not from when it was noticed.
- * MISSING  A jump of the host's real-time clock moves timers on it only when they next fire; PTP clocks. */
+ * MISSING  A timer goes on by the offsets of the namespace it was made in (time_ns.h), should it come into another.
+ *          A jump of the host's real-time clock moves timers on it only when they next fire; PTP clocks. */
 #include "sentry/kernel/clock.h"
 #include "sentry/kernel/pid_ns.h"
+#include "sentry/kernel/time_ns.h"
 
 #define CPU_POLL_MIN_NS 1000000ULL
 
@@ -26,7 +28,7 @@ static int find_cpu_clock(struct task *t, int id, struct clock *out)
 
 int clock_find(struct task *t, int id, struct clock *out)
 {
-	*out = (struct clock){ .host = id };
+	*out = (struct clock){ .host = id, .ahead_ns = time_ns_offset(t->time_ns, id) };
 	switch (id) {
 	case CLOCK_REALTIME:
 	case CLOCK_MONOTONIC:
@@ -81,7 +83,7 @@ uint64_t clock_now_ns(const struct clock *c)
 	if (c->tg)
 		return tg_cpu_ns(c->tg);
 	CHECK(clock_gettime(c->host, &ts) == 0);
-	return timespec_to_ns(&ts);
+	return time_ns_shift(timespec_to_ns(&ts), c->ahead_ns);
 }
 
 uint64_t timespec_to_ns(const struct timespec *ts)

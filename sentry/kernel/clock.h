@@ -8,6 +8,7 @@
 /* What a clock id of a guest stands for. */
 struct clock {
 	clockid_t host;                   /* CLOCK_REALTIME, CLOCK_MONOTONIC … of the host; -1: CPU time of: */
+	int64_t ahead_ns;                 /* of the host's, in the time namespace of who asked for it */
 	struct thread_group *tg;          /* a process, or */
 	struct task *task;                /* a thread. Borrowed */
 };

@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 
 #include "sentry/kernel/process.h"
+#include "sentry/kernel/time_ns.h"
 #include "sentry/kernel/timers.h"
 #include "sentry/mm/mm.h"
 #include "sentry/syscalls/table.h"
@@ -131,6 +132,7 @@ static void change_over(struct exec *ex)
 		rusage_keep(t);
 	}
 	task_become_leader(t);
+	time_ns_enter(t);
 	t->pl = TAKE(ex->pl);
 	t->mm = TAKE(ex->mm);
 	if (old_pl)

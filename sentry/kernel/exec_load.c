@@ -19,6 +19,7 @@
 
 #include "platform/base/timeline.h"
 #include "sentry/kernel/host_random.h"
+#include "sentry/kernel/time_ns.h"
 #include "sentry/kernel/user_ns.h"
 #include "sentry/mm/rewrite.h"
 #include "sentry/mm/text.h"
@@ -375,6 +376,8 @@ int exec_load_elf(struct exec *ex)
 		l->ex = ex;
 		l->mm = ex->mm;
 		err = build(l, &img, &interp, interp_file);
+		if (!err)
+			err = time_ns_prepare(ex->t->time_ns_children, ex->mm, ex->pl);
 		vma_free_list(l->dead);
 		free(l);
 		if (err == -ESRCH)      /* the new stub died: memory, for all we know */

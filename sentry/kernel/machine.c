@@ -13,6 +13,7 @@
 #include "sentry/kernel/clock.h"
 #include "sentry/kernel/host_random.h"
 #include "sentry/kernel/task.h"
+#include "sentry/kernel/time_ns.h"
 #include "sentry/sentry.h"
 
 static uint64_t start_mono_ns, start_tsc;
@@ -51,6 +52,11 @@ uint64_t machine_free_bytes(void)
 uint64_t machine_uptime_ns(void)
 {
 	return now_mono_ns() - start_mono_ns;
+}
+
+uint64_t machine_uptime_for(const struct task *t)
+{
+	return time_ns_shift(machine_uptime_ns(), t ? time_ns_offset(t->time_ns, CLOCK_BOOTTIME) : 0);
 }
 
 uint64_t machine_since_start_ns(uint64_t mono_ns)

@@ -9,6 +9,8 @@
 #define MACHINE_VERSION "#1 SMP PREEMPT_DYNAMIC sbx " SBX_VERSION
 #define MACHINE_ARCH "x86_64"
 
+struct task;
+
 #define MACHINE_CPUS_MAX 1024             /* bits of task.cpu_mask */
 #define USER_HZ 100                       /* clock ticks in /proc and times(2) */
 
@@ -16,6 +18,7 @@ int machine_cpus(void);                   /* 1 … MACHINE_CPUS_MAX; numbered fr
 uint64_t machine_ram_bytes(void);         /* the sandbox's limit, or the host's memory */
 uint64_t machine_free_bytes(void);        /* at most the above */
 uint64_t machine_uptime_ns(void);         /* since the sandbox's start */
+uint64_t machine_uptime_for(const struct task *t);   /* on t's clocks; t may be NULL */
 uint64_t machine_since_start_ns(uint64_t mono_ns);   /* a CLOCK_MONOTONIC time as time since then */
 uint64_t machine_boot_real_ns(void);      /* CLOCK_REALTIME of that */
 uint64_t machine_tsc_hz(void);            /* measured since the start; 0: too early to tell */
@@ -29,6 +32,5 @@ void machine_loadavg(uint64_t out[3]);
 int machine_running(void);                /* tasks that neither sleep nor are stopped */
 
 /* For every thread of every process, in order of process id. */
-struct task;
 struct thread_group;
 #define FOREACH_PROCESS(tg) for (struct thread_group *tg = tg_first(); tg; tg = tg_next(tg))

@@ -1,7 +1,6 @@
 /* ns.c - namespaces of any kind: reference, identity, copy, join (ns.h).
  *
- * LINUX   kernel/nsproxy.c, kernel/utsname.c; each kind's install function for setns(2).
- * MISSING Time namespaces (EINVAL, as with a kernel without them): the vDSO that guests read clocks by is the host's. */
+ * LINUX   kernel/nsproxy.c, kernel/utsname.c; each kind's install function for setns(2). */
 #include "sentry/kernel/ns.h"
 
 #include <linux/capability.h>
@@ -9,8 +8,10 @@
 #include <stdio.h>
 
 #include "sentry/ipc/ipc_ns.h"
+#include "sentry/kernel/machine.h"
 #include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/task.h"
+#include "sentry/kernel/time_ns.h"
 #include "sentry/kernel/user_ns.h"
 #include "sentry/net/net.h"
 #include "sentry/vfs/mount.h"
@@ -25,6 +26,7 @@ static const struct { const char *name; uint64_t flag; uint32_t first_ino; } kin
 	[NS_MNT] = { "mnt", CLONE_NEWNS, 4026531841U },
 	[NS_NET] = { "net", CLONE_NEWNET, 4026531840U },
 	[NS_PID] = { "pid", CLONE_NEWPID, 4026531836U },
+	[NS_TIME] = { "time", CLONE_NEWTIME, 4026531834U },
 	[NS_USER] = { "user", CLONE_NEWUSER, 4026531837U },
 	[NS_UTS] = { "uts", CLONE_NEWUTS, 4026531838U },
 };
@@ -116,6 +118,7 @@ void ns_get(struct ns ns)
 	case NS_MNT: mount_ns_get(ns.obj); break;
 	case NS_NET: net_get(ns.obj); break;
 	case NS_PID: pid_ns_get(ns.obj); break;
+	case NS_TIME: time_ns_get(ns.obj); break;
 	case NS_USER: user_ns_get(ns.obj); break;
 	case NS_UTS: ((struct uts_ns *)ns.obj)->refs++; break;
 	case NS_KINDS: break;
@@ -142,6 +145,7 @@ void ns_put(struct ns ns)
 	case NS_MNT: mount_ns_put(ns.obj); break;
 	case NS_NET: net_put(ns.obj); break;
 	case NS_PID: pid_ns_put(ns.obj); break;
+	case NS_TIME: time_ns_put(ns.obj); break;
 	case NS_USER: user_ns_put(ns.obj); break;
 	case NS_UTS: small_put(&uts->refs, &uts->id, uts); break;
 	case NS_KINDS: break;
@@ -156,6 +160,7 @@ const struct ns_id *ns_id(struct ns ns)
 	case NS_MNT: return &((struct mount_ns *)ns.obj)->id;
 	case NS_NET: return &((struct net *)ns.obj)->id;
 	case NS_PID: return &((struct pid_ns *)ns.obj)->id;
+	case NS_TIME: return &((struct time_ns *)ns.obj)->id;
 	case NS_USER: return ns.obj ? &((struct user_ns *)ns.obj)->id : NULL;
 	case NS_UTS: return &((struct uts_ns *)ns.obj)->id;
 	case NS_KINDS: break;
@@ -184,6 +189,7 @@ static void **place_of(struct task *t, enum ns_kind kind)
 	case NS_MNT: return (void **)&t->mnt_ns;
 	case NS_NET: return (void **)&t->net;
 	case NS_PID: return (void **)&t->pid_ns_children;
+	case NS_TIME: return (void **)&t->time_ns_children;
 	case NS_UTS: return (void **)&t->uts;
 	case NS_USER:
 	case NS_KINDS: break;
@@ -198,7 +204,11 @@ bool ns_of_task(const struct task *t, enum ns_kind kind, bool for_children, stru
 		out->obj = t->cred->user_ns;
 		return true;
 	}
-	out->obj = kind == NS_PID && !for_children ? t->pid_ns : *place_of((struct task *)t, kind);
+	out->obj = *place_of((struct task *)t, kind);
+	if (!for_children && kind == NS_PID)
+		out->obj = t->pid_ns;
+	if (!for_children && kind == NS_TIME)
+		out->obj = t->time_ns;
 	return out->obj && (kind != NS_PID || !t->exited);
 }
 
@@ -212,6 +222,7 @@ void ns_fork(const struct task *t, struct task *child)
 			ns_get(ns);
 		*place_of(child, kind) = ns.obj;
 	}
+	child->time_ns = time_ns_get(t->time_ns);
 }
 
 void ns_exit(struct task *t)
@@ -223,6 +234,7 @@ void ns_exit(struct task *t)
 		struct ns ns = { kind, TAKE(*place) };
 		ns_put(ns);
 	}
+	time_ns_put(TAKE(t->time_ns));
 }
 
 /* --- changing --- */
@@ -247,6 +259,7 @@ static int make_one(const struct task *t, enum ns_kind kind, struct user_ns *own
 		return mount_ns_copy(t->mnt_ns, owner, c->fs, (struct mount_ns **)out);
 	case NS_NET: return net_copy(owner, out);
 	case NS_PID: return pid_ns_new(t->pid_ns_children, owner, (struct pid_ns **)out);
+	case NS_TIME: return time_ns_copy(t->time_ns_children, owner, (struct time_ns **)out);
 	case NS_UTS: return uts_copy(t->uts, owner, out);
 	case NS_USER:
 	case NS_KINDS: break;
@@ -266,8 +279,6 @@ int ns_unshare(const struct task *t, uint64_t flags, struct ns_change *c)
 {
 	const struct cred *cred = t->cred;
 	int err = 0;
-	if (flags & CLONE_NEWTIME)
-		return -EINVAL;
 	if (flags & CLONE_NEWUSER) {
 		if (is_chrooted(t))
 			return -EPERM;
@@ -322,12 +333,27 @@ static int join_user(struct task *t, struct user_ns *ns, struct ns_change *out)
 	return 0;
 }
 
+/* Linux's current_is_single_threaded(): does nobody else run in its memory? */
+static bool is_alone(const struct task *t)
+{
+	if (t->tg->nthreads > 1)
+		return false;
+	FOREACH_PROCESS(tg) {
+		const struct task *other;
+		TAILQ_FOREACH(other, &tg->threads, thread_link)
+			if (other != t && other->mm == t->mm)
+				return false;
+	}
+	return true;
+}
+
 int ns_join(struct task *t, struct ns wanted, struct ns_change *out)
 {
 	if (wanted.kind == NS_USER)
 		return join_user(t, wanted.obj, out);
 	const struct cred *c = out->cred ? out->cred : t->cred;
-	int err = may_join(c, wanted);
+	/* What it reads clocks by is about to change. */
+	int err = wanted.kind == NS_TIME && !is_alone(t) ? -EUSERS : may_join(c, wanted);
 	if (!err && wanted.kind == NS_MNT) {
 		if (!cred_has_own_cap(c, CAP_SYS_CHROOT))
 			err = -EPERM;

@@ -12,9 +12,10 @@ struct fs_context;
 struct mount_ns;
 struct task;
 struct thread_group;
+struct time_ns;
 struct user_ns;
 
-enum ns_kind { NS_CGROUP, NS_IPC, NS_MNT, NS_NET, NS_PID, NS_USER, NS_UTS, NS_KINDS };
+enum ns_kind { NS_CGROUP, NS_IPC, NS_MNT, NS_NET, NS_PID, NS_TIME, NS_USER, NS_UTS, NS_KINDS };
 
 #define NS_MAX 8000                       /* of all kinds together, for nobody may exhaust the sentry */
 
@@ -41,7 +42,7 @@ uint32_t ns_ino(struct ns ns);
 struct user_ns *ns_owner(struct ns ns);   /* borrowed; of a user namespace: the parent */
 uint64_t ns_clone_flag(enum ns_kind kind);
 const char *ns_name(enum ns_kind kind);   /* "mnt": of the link in /proc/PID/ns */
-/* Borrowed. for_children: a pid namespace it will put its children into. False: the task has exited. */
+/* Borrowed. for_children: a pid or time namespace it will put its children into. False: the task has exited. */
 bool ns_of_task(const struct task *t, enum ns_kind kind, bool for_children, struct ns *out);
 
 /* --- changing a task's namespaces: clone(2), unshare(2), setns(2) --- */

@@ -128,6 +128,7 @@ struct task {
 	struct cgroup_ns *cgroup_ns;
 	struct pid_ns *pid_ns;            /* its id's: borrowed from that, stays to the end */
 	struct pid_ns *pid_ns_children;   /* where its children get their numbers */
+	struct time_ns *time_ns, *time_ns_children;   /* where it is; where its children, or its next program, will be */
 	struct net *net;                  /* a reference */
 	struct {
 		int policy, priority, nice, ioprio;

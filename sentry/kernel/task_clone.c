@@ -5,7 +5,7 @@
  *         stub, whether it is a thread of the guest or a process.
  * LINUX   kernel/fork.c: copy_process(), kernel_clone(). Signals to several processes (kill(-1), a terminal's) that come
  *         while the child is being made reach it too, as Linux's "multiprocess" signals do.
- * MISSING CLONE_NEWTIME, CLONE_INTO_CGROUP; CLONE_IO has nothing to share. */
+ * MISSING CLONE_INTO_CGROUP; CLONE_IO has nothing to share. */
 #include "sentry/kernel/task_clone.h"
 #include "sentry/kernel/timers.h"
 
@@ -19,6 +19,7 @@
 #include "sentry/kernel/pid.h"
 #include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/process.h"
+#include "sentry/kernel/time_ns.h"
 #include "sentry/sentry.h"
 
 /* Each costs the sentry two mappings for its stack, and one more for a stub, of the 65530 that the host lets it have. */
@@ -122,6 +123,8 @@ static void copy_task(struct task *t, struct task *child, const struct clone_req
 		child->clear_child_tid = req->child_tid;
 	ns_fork(t, child);
 	ns_change_apply(child, ns);
+	if (!(req->flags & CLONE_VM))
+		time_ns_enter(child);
 	child->sched = t->sched;
 	if (t->sched.reset_on_fork) {
 		bool realtime = t->sched.policy == SCHED_FIFO || t->sched.policy == SCHED_RR || t->sched.policy == SCHED_DEADLINE;
@@ -177,6 +180,12 @@ static int make(struct task *t, struct task *child, const struct clone_request *
 		TAILQ_REMOVE(&tg->forks, &signals, link);
 	if (err)
 		return err;
+	if (!(req->flags & CLONE_VM)) {
+		const struct time_ns *time = ns->set[NS_TIME].obj;
+		err = time_ns_prepare(time ? time : t->time_ns_children, child->mm, child->pl);
+		if (err)
+			return err == -ESRCH ? -ENOMEM : err;
+	}
 	/* Killed, or another thread execs. */
 	if (t->exiting)
 		return -ERESTARTNOINTR;

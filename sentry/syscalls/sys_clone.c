@@ -1,7 +1,6 @@
 /* sys_clone.c - the calls that make tasks, and unshare(2): clone, clone3, fork, vfork.
  *
- * LINUX   kernel/fork.c: clone3_args_valid(), sys_clone(), ksys_unshare().
- * MISSING Time namespaces: EINVAL, as if configured out. */
+ * LINUX   kernel/fork.c: clone3_args_valid(), sys_clone(), ksys_unshare(). */
 #include <linux/capability.h>
 #include <linux/sched.h>
 

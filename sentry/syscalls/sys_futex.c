@@ -7,6 +7,7 @@
 #include <linux/futex.h>
 
 #include "sentry/kernel/clock.h"
+#include "sentry/kernel/time_ns.h"
 #include "sentry/syscalls/table.h"
 
 #define FUTEX_LOCK_PI2 13
@@ -15,11 +16,11 @@
 #define WAITV_MAX 128
 
 /* An absolute time on a clock, as a deadline on CLOCK_MONOTONIC. Changes of the clock after this are not followed. */
-static uint64_t deadline_of(const struct timespec *ts, bool realtime)
+static uint64_t deadline_of(const struct task *t, const struct timespec *ts, bool realtime)
 {
 	uint64_t ns = timespec_to_ns(ts);
 	if (!realtime)
-		return ns;
+		return time_ns_shift(ns, -time_ns_offset(t->time_ns, CLOCK_MONOTONIC));
 	uint64_t now = now_real_ns();
 	return now_mono_ns() + (ns > now ? ns - now : 0);
 }
@@ -34,7 +35,7 @@ static int get_deadline(struct task *t, uptr_t timeout, bool relative, bool real
 		return -EFAULT;
 	if (!timespec_valid(&ts))
 		return -EINVAL;
-	*out = relative ? now_mono_ns() + timespec_to_ns(&ts) : deadline_of(&ts, realtime);
+	*out = relative ? now_mono_ns() + timespec_to_ns(&ts) : deadline_of(t, &ts, realtime);
 	return 0;
 }
 

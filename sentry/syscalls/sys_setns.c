@@ -8,9 +8,10 @@
 #include "sentry/fs/pidfd/pidfd.h"
 #include "sentry/ipc/sem.h"
 #include "sentry/kernel/access.h"
+#include "sentry/kernel/time_ns.h"
 #include "sentry/syscalls/table.h"
 
-static const enum ns_kind join_order[] = { NS_USER, NS_MNT, NS_UTS, NS_IPC, NS_PID, NS_CGROUP, NS_NET };
+static const enum ns_kind join_order[] = { NS_USER, NS_MNT, NS_UTS, NS_IPC, NS_PID, NS_CGROUP, NS_NET, NS_TIME };
 
 static int join_process(struct task *t, struct thread_group *tg, uint64_t flags, struct ns_change *c)
 {
@@ -52,8 +53,16 @@ long sys_setns(struct task *t, int fd, int nstype)
 	int err = join_file(t, f, (unsigned)nstype, &c);
 	if (err)
 		return err;
+	bool time = c.set[NS_TIME].obj;
+	if (time) {
+		err = time_ns_prepare(c.set[NS_TIME].obj, t->mm, t->pl);
+		if (err)
+			return err;
+	}
 	if (c.set[NS_IPC].obj)
 		sem_undo_exit(t);
 	ns_change_apply(t, &c);
+	if (time)
+		time_ns_enter(t);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* sys_time.c - reading clocks, and the refusal to set them.
  *
- * HOW      Guests mostly read time in the vDSO and never get here.
+ * HOW      Guests mostly read time in the vDSO and never get here, but in time namespaces with offsets (mm/ask_time.c).
  * LINUX    kernel/time/. A clock is everybody's, so no guest sets it, whatever its capabilities: EPERM. adjtimex that only
  *          reads tells of a clock that nobody disciplines. */
 #include <sys/time.h>

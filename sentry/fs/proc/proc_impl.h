@@ -12,6 +12,9 @@ extern const struct pseudo_entry proc_net_entries[];          /* /proc/PID/net; 
 enum { PROC_NET_TCP = 1, PROC_NET_UDP = 2, PROC_NET_RAW = 4, PROC_NET_IPV6 = 8 };      /* proc_net_inet's arg */
 extern const struct pseudo_entry proc_ns_entries[];           /* /proc/PID/ns; proc_ns.c */
 
+int proc_timens_show(struct seq *s, struct pseudo_inode *i, struct task *viewer);        /* timens_offsets; proc_timens.c */
+int proc_timens_store(struct pseudo_inode *i, struct pseudo_writer *w, char *text, size_t len);
+
 extern const struct pseudo_entry proc_sysvipc_entries[];      /* /proc/sysvipc; proc_sysvipc.c */
 
 /* Files of /proc/sys that are variables: a row of n, longs (any value) or ints (min to max). entry->ptr. */

@@ -9,6 +9,7 @@
 #include "sentry/fs/proc/proc_impl.h"
 #include "sentry/kernel/machine.h"
 #include "sentry/kernel/pid.h"
+#include "sentry/kernel/time_ns.h"
 
 int proc_meminfo(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 {
@@ -45,15 +46,15 @@ int proc_machine_stat(struct seq *s, struct pseudo_inode *i, struct task *viewer
 {
 	uint64_t user, sys, ncpus = machine_cpus(), all = machine_uptime_ns() * ncpus;
 	(void)i;
-	(void)viewer;
 	machine_cpu_time(&user, &sys);
 	uint64_t idle = all > user + sys ? all - user - sys : 0;
 	seq_printf(s, "cpu  %" PRIu64 " 0 %" PRIu64 " %" PRIu64 " 0 0 0 0 0 0\n", proc_ticks(user), proc_ticks(sys), proc_ticks(idle));
 	for (unsigned n = 0; n < ncpus; n++)
 		seq_printf(s, "cpu%u %" PRIu64 " 0 %" PRIu64 " %" PRIu64 " 0 0 0 0 0 0\n", n, proc_ticks(user / ncpus),
 			   proc_ticks(sys / ncpus), proc_ticks(idle / ncpus));
+	uint64_t boot = time_ns_shift(machine_boot_real_ns(), viewer ? -time_ns_offset(viewer->time_ns, CLOCK_BOOTTIME) : 0);
 	seq_printf(s, "intr 0\nctxt %" PRIu64 "\nbtime %" PRIu64 "\nprocesses %d\nprocs_running %d\nprocs_blocked 0\n",
-		   context_switches(), (uint64_t)(machine_boot_real_ns() / NS_PER_SEC), pid_last(), MAX(machine_running(), 1));
+		   context_switches(), boot / NS_PER_SEC, pid_last(), MAX(machine_running(), 1));
 	return 0;
 }
 
@@ -61,9 +62,9 @@ int proc_uptime(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 {
 	uint64_t user, sys, up = machine_uptime_ns(), all = up * machine_cpus();
 	(void)i;
-	(void)viewer;
 	machine_cpu_time(&user, &sys);
 	uint64_t idle = all > user + sys ? all - user - sys : 0;
+	up = machine_uptime_for(viewer);
 	seq_printf(s, "%" PRIu64 ".%02" PRIu64 " %" PRIu64 ".%02" PRIu64 "\n", proc_ticks(up) / USER_HZ, proc_ticks(up) % USER_HZ,
 		   proc_ticks(idle) / USER_HZ, proc_ticks(idle) % USER_HZ);
 	return 0;

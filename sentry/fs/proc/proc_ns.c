@@ -8,7 +8,6 @@
 #include "sentry/fs/proc/proc_impl.h"
 
 #define FOR_CHILDREN 0x100
-#define FIRST_TIME_NS 4026531834U
 
 static int find(struct pseudo_inode *i, struct task *viewer, struct ns *out)
 {
@@ -41,18 +40,6 @@ static int ns_follow(struct pseudo_inode *i, struct task *viewer, struct path *o
 	return 0;
 }
 
-/* There is one, and it can't be left (sentry/kernel/ns.c): a name to compare by. */
-static ssize_t time_readlink(struct pseudo_inode *i, struct task *viewer, char *buf, size_t bytes)
-{
-	char text[64];
-	if (!proc_may_look(viewer, i->task))
-		return -EACCES;
-	size_t len = (size_t)snprintf(text, sizeof(text), "time:[%u]", FIRST_TIME_NS);
-	len = MIN(len, bytes);
-	memcpy(buf, text, len);
-	return (ssize_t)len;
-}
-
 #define OF_TASK .refresh = proc_pid_refresh, .check = proc_pid_check
 #define NS(name_, what) PSEUDO_LINK(name_, .readlink = ns_readlink, .follow = ns_follow, .arg = what, OF_TASK)
 const struct pseudo_entry proc_ns_entries[] = {
@@ -62,8 +49,8 @@ const struct pseudo_entry proc_ns_entries[] = {
 	NS("net", NS_NET),
 	NS("pid", NS_PID),
 	NS("pid_for_children", NS_PID | FOR_CHILDREN),
-	PSEUDO_LINK("time", .readlink = time_readlink, OF_TASK),
-	PSEUDO_LINK("time_for_children", .readlink = time_readlink, OF_TASK),
+	NS("time", NS_TIME),
+	NS("time_for_children", NS_TIME | FOR_CHILDREN),
 	NS("user", NS_USER),
 	NS("uts", NS_UTS),
 	{ 0 },

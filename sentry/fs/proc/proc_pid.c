@@ -207,6 +207,7 @@ const struct pseudo_entry proc_pid_entries[] = {
 	COMMON(1),
 	PSEUDO_FILE("coredump_filter", 0644, .show = proc_pid_coredump_filter, .store = proc_pid_coredump_filter_store, OF_TASK),
 	PSEUDO_FILE("mountstats", 0400, .show = proc_pid_mountstats, LOOK),
+	PSEUDO_FILE("timens_offsets", 0644, .show = proc_timens_show, .store_as = proc_timens_store, OF_TASK),
 	PSEUDO_FILE("timerslack_ns", 0666, .show = proc_pid_timerslack, .store = proc_pid_timerslack_store, OF_TASK),
 	{ .name = "task", .mode = S_IFDIR | 0555, .lookup = proc_task_lookup, .iterate = proc_task_iterate,
 	  .refresh = task_refresh, .check = proc_pid_check },

@@ -11,6 +11,7 @@
 #include "sentry/kernel/clock.h"
 #include "sentry/kernel/machine.h"
 #include "sentry/kernel/process.h"
+#include "sentry/kernel/time_ns.h"
 #include "sentry/kernel/user_ns.h"
 
 static char state_of(const struct task *t, const struct task *viewer)
@@ -102,8 +103,9 @@ int proc_pid_stat(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 		   tty_pgid > 0 ? pid_number(ns, tty_pgid) : tty_pgid);
 	seq_printf(s, " 0 0 0 0 %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, proc_ticks(n.user), proc_ticks(n.system),
 		   proc_ticks(n.child_user), proc_ticks(n.child_system));
+	int64_t ahead = viewer ? time_ns_offset(viewer->time_ns, CLOCK_BOOTTIME) : 0;
 	seq_printf(s, " %d %d %d 0 %" PRIu64 " %" PRIu64 " 0 %" PRIu64, priority, nice, live_threads(tg),
-		   proc_ticks(machine_since_start_ns(t->start_time_ns)), mm ? mm->total_bytes : 0,
+		   proc_ticks(time_ns_shift(machine_since_start_ns(t->start_time_ns), ahead)), mm ? mm->total_bytes : 0,
 		   (uint64_t)tg->rlimits[RLIMIT_RSS].rlim_cur);
 	seq_printf(s, " %" PRIu64 " %" PRIu64 " %" PRIu64 " 0 0", shown ? shown->start_code : 0, shown ? shown->end_code : 0,
 		   shown ? shown->start_stack : 0);
