@@ -13,6 +13,7 @@ struct pl_as {                            /* a platform embeds it first */
 	int exit_status;
 };
 
+struct rusage;
 struct platform_ops {
 	const char *name;
 	int (*prepare)(struct pl_launch *l);
@@ -21,6 +22,7 @@ struct platform_ops {
 	int (*as_new)(struct pl_thread **out);
 	int (*as_fork)(struct pl_thread *t, struct pl_thread **out);
 	int (*thread_clone)(struct pl_thread *t, struct pl_thread **out);
+	int (*thread_lend)(struct pl_thread *t, struct pl_thread **out);   /* NULL: as thread_clone */
 	void (*thread_exit)(struct pl_thread *t);
 	void (*as_lost)(struct pl_as *as);                 /* as->dead was just set: wakes all who wait for its threads */
 	void (*as_free)(struct pl_as *as);                 /* no reference is left; it is dead */
@@ -31,6 +33,8 @@ struct platform_ops {
 	int (*calls)(struct pl_thread *t, struct pl_call *v, int n);
 	/* A host call of t's whose last argument, args[n], points to bytes that go in (out NULL) or come out. */
 	int (*call_with)(struct pl_thread *t, struct pl_call *c, int n, const void *in, void *out, size_t bytes);
+	/* RUSAGE_SELF, if it came along with the last event. NULL: never. */
+	bool (*usage)(struct pl_thread *t, struct rusage *out);
 	int (*cmpxchg32)(struct pl_thread *t, uint64_t addr, uint32_t *old, uint32_t val);
 	size_t (*fpstate_get)(struct pl_thread *t, void *buf);
 	void (*fpstate_set)(struct pl_thread *t, const void *buf, size_t bytes);

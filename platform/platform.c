@@ -111,6 +111,11 @@ int pl_thread_clone(struct pl_thread *t, struct pl_thread **out)
 	return ops->thread_clone(t, out);
 }
 
+int pl_thread_lend(struct pl_thread *t, struct pl_thread **out)
+{
+	return (ops->thread_lend ? ops->thread_lend : ops->thread_clone)(t, out);
+}
+
 void pl_thread_exit(struct pl_thread *t)
 {
 	if (!t)
@@ -183,15 +188,16 @@ bool pl_can_defer(void)
 
 int pl_calls(struct pl_thread *t, struct pl_call *v, int n)
 {
-	if (t->deferred.on) {
-		struct pl_call first = t->deferred.call;
-		t->deferred.on = false;
-		int err = ops->calls(t, &first, 1);
+	if (t->deferred.n) {
+		struct pl_deferred first = t->deferred;
+		t->deferred.n = 0;
+		int err = ops->calls(t, first.calls, first.n);
 		if (err)
 			return err;
-		/* Whoever deferred it believes that it was done. */
-		if (first.ret != t->deferred.expected)
-			pl_as_kill(t->as);
+		/* Whoever deferred them believes that they were made. */
+		for (int i = 0; i < first.n; i++)
+			if (first.calls[i].ret != t->deferred.calls[i].ret)
+				pl_as_kill(t->as);
 	}
 	return ops->calls(t, v, n);
 }
@@ -206,7 +212,8 @@ void pl_usage(struct pl_thread *t, bool thread_only, struct rusage *out)
 {
 	struct rusage ru = { 0 };
 	struct pl_call c = PL_CALL(SYS_getrusage, thread_only ? RUSAGE_THREAD : RUSAGE_SELF);
-	if (ops->call_with(t, &c, 1, NULL, &ru, sizeof(ru)) < 0 || c.ret)
+	bool came = !thread_only && ops->usage && ops->usage(t, &ru);
+	if (!came && (ops->call_with(t, &c, 1, NULL, &ru, sizeof(ru)) < 0 || c.ret))
 		ru = (struct rusage){ 0 };
 	*out = (struct rusage){
 		.ru_maxrss = sane(ru.ru_maxrss), .ru_minflt = sane(ru.ru_minflt), .ru_majflt = sane(ru.ru_majflt),
@@ -234,6 +241,7 @@ void pl_pin(struct pl_thread *t, const uint64_t *mask, unsigned ncpus)
 			CPU_CLR(cpu, &set);
 	struct pl_call c = PL_CALL(SYS_sched_setaffinity, 0, sizeof(set));
 	t->as->pinned = true;
+	t->moved = false;
 	if (CPU_COUNT(&set) > 0 && ops->call_with(t, &c, 2, &set, NULL, sizeof(set)) == 0 && c.ret < 0)
 		debugf("sbx: sched_setaffinity in a stub: %s\n", strerror((int)-c.ret));
 }

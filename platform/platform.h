@@ -23,7 +23,7 @@ enum pl_event_kind {
 	PL_SYSCALL,                       /* regs.orig_rax: number (-1UL for a foreign ABI); regs.rax = -ENOSYS; the rest as passed */
 	PL_FAULT,                         /* fault: SIGSEGV SIGBUS SIGFPE SIGILL SIGTRAP as the host raised it */
 	PL_INTERRUPTED,                   /* pl_interrupt(), or for no reason at all */
-	PL_DEFERRED,                      /* the deferred call ended otherwise than expected: result; guest code has not gone on */
+	PL_DEFERRED,                      /* a deferred call, the first such, ended otherwise than expected: result; guest code has not gone on */
 	PL_EXITED,                        /* the stub is gone; exit_status as from wait(2) */
 };
 
@@ -41,21 +41,23 @@ struct pl_call {
 	long nr;
 	uint64_t args[6];
 	int fd;                           /* a descriptor of ours to pass as args[4] (mmap), or -1; borrowed */
-	long ret;                         /* untrusted */
+	long ret;                         /* untrusted. Of a deferred call: what it is to be */
 };
 #define PL_CALL(nr_, ...) ((struct pl_call){ .nr = (nr_), .args = { __VA_ARGS__ }, .fd = -1 })
 
-/* A call that is made when guest code goes on, in the same hand-over: for what a guest's own call does last. One at a time. */
+/* Calls that are made when guest code goes on, in the same hand-over: for what a guest's own call does last. All are made; a
+ * result other than .ret is PL_DEFERRED. Not with a descriptor where others run in the same address space. */
+#define PL_DEFERRED_MAX 2
 struct pl_deferred {
-	bool on;
-	struct pl_call call;              /* no descriptor */
-	int64_t expected;                 /* any other result is PL_DEFERRED */
+	int n;
+	struct pl_call calls[PL_DEFERRED_MAX];
 };
 
 struct pl_thread {
 	struct user_regs_struct regs;     /* the guest's; valid while stopped; changes take effect at the next pl_run */
 	struct pl_as *as;
 	struct pl_deferred deferred;      /* set while stopped, if pl_can_defer(); pl_calls() makes it first, should it come before */
+	bool moved;                       /* runs elsewhere than pl_pin() said */
 	unsigned nwindows;                /* guest bytes that came along: window.h. 0 but after PL_SYSCALL */
 	struct pl_window windows[PL_WINDOWS];
 };
@@ -73,6 +75,9 @@ int pl_as_fork(struct pl_thread *t, struct pl_thread **out) MUST_CHECK;
 
 /* Another stopped thread in t's address space, a copy of t. -EAGAIN: too many. Sleeps. */
 int pl_thread_clone(struct pl_thread *t, struct pl_thread **out) MUST_CHECK;
+
+/* The same for vfork(2): t doesn't run, nor is its memory changed through it, before the new one has ended. Sleeps. */
+int pl_thread_lend(struct pl_thread *t, struct pl_thread **out) MUST_CHECK;
 
 /* Ends a stopped thread (NULL: no-op). With the last thread, or pl_as_kill(), its stub ends. Never sleeps. */
 void pl_thread_exit(struct pl_thread *t);

@@ -27,7 +27,7 @@ static void slot_init(struct systrap_thread *t)
 	t->slot->answered = 0;
 }
 
-static struct systrap_thread *thread_new(struct systrap_as *as, unsigned index)
+struct systrap_thread *systrap_thread_new(struct systrap_as *as, unsigned index)
 {
 	struct systrap_thread *t = NEW(struct systrap_thread);
 	live_born(HOST_THREAD);
@@ -157,7 +157,7 @@ static int fork_as(struct systrap_thread *parent, struct systrap_thread **out)
 		goto out_fds;
 	}
 	/* The child goes on from the parent's frame, at the same place of its own area. */
-	struct systrap_thread *t = thread_new(as, parent->index);
+	struct systrap_thread *t = systrap_thread_new(as, parent->index);
 	memcpy(thread_area(t) + parent->frame_off, thread_area(parent) + parent->frame_off, AREA_BYTES - parent->frame_off);
 	as->first_index = t->index;
 	t->base.regs = parent->base.regs;
@@ -307,7 +307,7 @@ int systrap_thread_clone(struct pl_thread *pt, struct pl_thread **out)
 	int index = err ? err : free_index(as);
 	if (index < 0)
 		return index;
-	struct systrap_thread *t = thread_new(as, (unsigned)index);
+	struct systrap_thread *t = systrap_thread_new(as, (unsigned)index);
 	*t->slot = (struct slot){ 0 };
 	slot_init(t);
 	pt->as->cloned = true;
@@ -348,6 +348,10 @@ void systrap_thread_exit(struct pl_thread *pt)
 {
 	struct systrap_thread *t = to_systrap(pt);
 	struct systrap_as *as = to_systrap_as(pt->as);
+	if (systrap_lend_ends(t)) {
+		thread_free(t);
+		return;
+	}
 	/* The first thread stays, waiting for a command: a process whose first thread has exited has no memory that
 	 * process_vm_readv(2) would find. */
 	if (!pt->as->dead && as->threads > 1 && t->index != as->first_index) {
@@ -389,7 +393,7 @@ int systrap_init(const struct pl_config *cfg)
 	if (err)
 		return err;
 	close(cfg->template_memfd);
-	template = thread_new(as, 0);
+	template = systrap_thread_new(as, 0);
 	stub_counts(false);
 	systrap_expect(template);
 	return 0;

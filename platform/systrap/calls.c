@@ -1,6 +1,7 @@
 /* calls.c - what a stopped thread's stub does for the sentry: host calls, cmpxchg; and its extended state. */
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <ucontext.h>
 
 #include "platform/stub.h"
@@ -8,26 +9,39 @@
 
 static int send_all(struct systrap_as *as, const struct pl_call *v, int n)
 {
+	int last = -1;
 	for (int i = 0; i < n; i++) {
-		int err = v[i].fd >= 0 ? stub_send_fds(as->control, &v[i].fd, 1) : 0;
+		if (v[i].fd < 0 || v[i].fd == last)
+			continue;
+		int err = stub_send_fds(as->control, &v[i].fd, 1);
 		if (err)
 			return err;
+		last = v[i].fd;
 	}
 	return 0;
+}
+
+/* True: descriptors go with them. */
+static bool put_calls(struct systrap_thread *t, const struct pl_call *v, int n)
+{
+	struct slot *s = t->slot;
+	int last = -1;
+	t->usage_came = false;            /* it lies where calls are */
+	for (int i = 0; i < n; i++) {
+		struct slot_call c = { .nr = v[i].nr, .fd = v[i].fd < 0 ? FD_NONE : v[i].fd == last ? FD_SAME : FD_NEXT };
+		memcpy(c.args, v[i].args, sizeof(c.args));
+		s->calls[i] = c;
+		last = v[i].fd < 0 ? last : v[i].fd;
+	}
+	s->ncalls = (uint32_t)n;
+	return last >= 0;
 }
 
 static int run_batch(struct systrap_thread *t, struct pl_call *v, int n)
 {
 	struct systrap_as *as = to_systrap_as(t->base.as);
 	struct slot *s = t->slot;
-	bool fds = false;
-	for (int i = 0; i < n; i++) {
-		struct slot_call c = { .nr = v[i].nr, .takes_fd = v[i].fd >= 0 };
-		memcpy(c.args, v[i].args, sizeof(c.args));
-		s->calls[i] = c;
-		fds |= v[i].fd >= 0;
-	}
-	s->ncalls = (uint32_t)n;
+	bool fds = put_calls(t, v, n);
 
 	/* Two threads of a stub must not take each other's descriptors. */
 	if (fds)
@@ -54,6 +68,33 @@ static int run_batch(struct systrap_thread *t, struct pl_call *v, int n)
 	return 0;
 }
 
+void systrap_put_deferred(struct systrap_thread *t)
+{
+	struct pl_deferred *d = &t->base.deferred;
+	struct systrap_as *as = to_systrap_as(t->base.as);
+	t->slot->ncalls = 0;
+	if (!d->n)
+		return;
+	/* Without fd_lock: nobody else runs in this address space. */
+	t->owes_fds = put_calls(t, d->calls, d->n);
+	if (t->owes_fds && send_all(as, d->calls, d->n))
+		pl_as_kill(&as->base);
+	for (int i = 0; i < d->n; i++)
+		t->slot->arg[i] = (uint64_t)d->calls[i].ret;
+	pl_stats_.calls += (uint64_t)d->n;
+}
+
+int64_t systrap_deferred_result(struct systrap_thread *t)
+{
+	struct pl_deferred *d = &t->base.deferred;
+	for (int i = 0; i < d->n; i++) {
+		int64_t ret = __atomic_load_n(&t->slot->calls[i].ret, __ATOMIC_RELAXED);
+		if (ret != d->calls[i].ret)
+			return ret;
+	}
+	return 0;                         /* it says what is not so */
+}
+
 int systrap_calls(struct pl_thread *pt, struct pl_call *v, int n)
 {
 	for (int done = 0; done < n; done += SLOT_CALLS) {
@@ -68,15 +109,23 @@ int systrap_call_with(struct pl_thread *pt, struct pl_call *c, int n, const void
 {
 	struct systrap_thread *t = to_systrap(pt);
 	/* Room that a batch of one call does not need. */
-	struct slot_call *room = &t->slot->calls[SLOT_CALLS / 2];
-	CHECK(bytes <= SLOT_CALLS / 2 * sizeof(*room));
-	c->args[n] = stub_area(t) + offsetof(struct slot, calls[SLOT_CALLS / 2]);
+	struct slot_call *room = &t->slot->calls[SLOT_ROOM];
+	CHECK(bytes <= (SLOT_CALLS - SLOT_ROOM) * sizeof(*room));
+	c->args[n] = stub_area(t) + offsetof(struct slot, calls[SLOT_ROOM]);
 	if (in)
 		memcpy(room, in, bytes);
 	int err = run_batch(t, c, 1);
 	if (!err && out)
 		memcpy(out, room, bytes);
 	return err;
+}
+
+bool systrap_usage(struct pl_thread *pt, struct rusage *out)
+{
+	struct systrap_thread *t = to_systrap(pt);
+	if (t->usage_came)
+		memcpy(out, &t->slot->calls[SLOT_ROOM], sizeof(*out));
+	return t->usage_came;
 }
 
 int systrap_cmpxchg32(struct pl_thread *pt, uint64_t addr, uint32_t *old, uint32_t val)
@@ -207,9 +256,16 @@ static void xstate_reset(struct systrap_thread *t)
 
 size_t systrap_fpstate_get(struct pl_thread *pt, void *buf)
 {
+	struct systrap_thread *t = to_systrap(pt);
 	size_t bytes;
-	if (!by_frame(to_systrap(pt)))
-		return xstate_get(to_systrap(pt), buf);
+	if (t->borrower) {
+		memcpy(buf, t->lent_state, t->lent_bytes);
+		return t->lent_bytes;
+	}
+	if (systrap_await_return(t))
+		return 0;
+	if (!by_frame(t))
+		return xstate_get(t, buf);
 	char *p = fpstate_of(to_systrap(pt), &bytes);
 	if (!p)
 		return 0;
@@ -221,6 +277,13 @@ void systrap_fpstate_set(struct pl_thread *pt, const void *buf, size_t bytes)
 {
 	struct systrap_thread *t = to_systrap(pt);
 	size_t room;
+	if (t->borrower) {
+		t->lent_bytes = MIN(bytes, t->lent_bytes);
+		memcpy(t->lent_state, buf, t->lent_bytes);
+		return;
+	}
+	if (systrap_await_return(t))
+		return;
 	if (!by_frame(t)) {
 		xstate_set(t, buf, bytes);
 		return;
@@ -235,12 +298,15 @@ void systrap_fpstate_set(struct pl_thread *pt, const void *buf, size_t bytes)
  * in use (XSTATE_BV 0), and the legacy part holds the initial control words; the software's bytes at 464 stay. */
 void systrap_fpstate_reset(struct pl_thread *pt)
 {
+	struct systrap_thread *t = to_systrap(pt);
 	size_t bytes;
-	if (!by_frame(to_systrap(pt))) {
-		xstate_reset(to_systrap(pt));
+	if (systrap_await_return(t))
+		return;
+	if (!by_frame(t)) {
+		xstate_reset(t);
 		return;
 	}
-	char *p = fpstate_of(to_systrap(pt), &bytes);
+	char *p = fpstate_of(t, &bytes);
 	if (!p || bytes < 576)
 		return;
 	const uint16_t fcw = 0x37f;

@@ -69,7 +69,7 @@ enum {
 /* slot->event: a signal number for what happened to guest code, or one of these.
  * EVENT_FAST: a system call by the fast entry; slot->regs has the registers, there is no frame.
  * LOAD_ALL after it: the guest goes on with the registers in slot->regs, rcx and r11, at any place.
- * EVENT_DEFERRED: after CMD_RESUME with ncalls 1: calls[0].ret is not arg[0]; nothing else has happened.
+ * EVENT_DEFERRED: after CMD_RESUME with ncalls: a calls[i].ret is not arg[i]; nothing else has happened.
  * EVENT_FRAME: between two instructions of the guest; there is a frame, but the guest's rip is in its rcx. */
 enum { EVENT_READY = 0x100, EVENT_DONE = 0x101, /* EVENT_FAST, */ EVENT_FRAME = 0x103, EVENT_DEFERRED = 0x104 };
 
@@ -79,10 +79,12 @@ enum stub_command { CMD_RESUME = 1, CMD_CALLS, CMD_CLONE, CMD_FORK, CMD_CMPXCHG,
 struct slot_call {
 	int64_t nr;
 	uint64_t args[6];
-	uint64_t takes_fd;           /* receive a descriptor, pass it as args[4], close it */
+	uint64_t fd;                 /* FD_NEXT: receive a descriptor, pass it as args[4]; FD_SAME: the one received last */
 	int64_t ret;
 };
+enum { FD_NONE, FD_NEXT, FD_SAME };
 #define SLOT_CALLS 32
+#define SLOT_ROOM 16                 /* calls[SLOT_ROOM] on: bytes for a batch of fewer; with exit(2) and exit_group(2), what getrusage(2) says */
 
 /* What the fast entry saves; blob_fast.S knows the order. rip: where the guest goes on. rax: the number.
  * eflags: its arithmetic flags are in slot->arith. Two cache lines, the first is enough for most calls. */
@@ -105,7 +107,7 @@ struct slot {
 	uint32_t arith;              /* EVENT_FAST: the arithmetic flags as seto (bits 0-7) and lahf (8-15) give them */
 	uint64_t result;             /* CMD_RESUME after EVENT_FAST: rax */
 	uint32_t nwindows;           /* an event: arguments that came along. CMD_RESUME: windows to look into for the guest */
-	uint32_t ncalls;             /* CMD_CALLS; CMD_RESUME: 1, a call to be made first, or 0 */
+	uint32_t ncalls;             /* CMD_CALLS; CMD_RESUME: how many are to be made first */
 	uint64_t frame;              /* the thread's signal frame: its guest registers; address in the stub */
 	uint32_t long_yields;        /* how often a yield took longer than stub_ro->long_yield */
 
@@ -115,7 +117,7 @@ struct slot {
 	uint64_t answered;           /* how many calls were */
 	uint64_t rcx, r11;           /* LOAD_ALL: what regs has not */
 	uint64_t fs_base, gs_base;
-	uint64_t arg[4];             /* CMD_CLONE: the new thread's frame. CMD_CMPXCHG: address, old, new. CMD_RESUME: expected */
+	uint64_t arg[4];             /* CMD_CLONE: the new thread's frame. CMD_CMPXCHG: address, old, new. CMD_RESUME: expected results */
 	int64_t ret;
 	uint32_t tid;                /* host thread id, written by the kernel at clone */
 	uint32_t pad;

@@ -180,7 +180,7 @@ int systrap_wait(struct systrap_thread *t, uint32_t *out_event)
 
 int systrap_command(struct systrap_thread *t, enum stub_command command)
 {
-	if (t->base.as->dead)
+	if (systrap_await_return(t) || t->base.as->dead)
 		return -ESRCH;
 	systrap_post(t, command);
 	uint32_t event;
@@ -214,6 +214,8 @@ bool systrap_find_frame(struct systrap_thread *t)
 
 int systrap_need_frame(struct systrap_thread *t)
 {
+	if (systrap_await_return(t))
+		return -ESRCH;
 	if (!t->fast)
 		return 0;
 	if (t->base.as->dead)
@@ -300,6 +302,12 @@ static void take_windows(struct systrap_thread *t)
 					(unsigned)__atomic_load_n(&t->slot->nwindows, __ATOMIC_RELAXED), thread_area(t) + AREA_WINDOWS);
 }
 
+static void look_for_usage(struct systrap_thread *t)
+{
+	uint64_t nr = t->base.regs.orig_rax;
+	t->usage_came = (nr == SYS_exit_group || nr == SYS_exit) && __atomic_load_n(&t->slot->ret, __ATOMIC_RELAXED) == 0;
+}
+
 /* What the frame says happened, as an event. */
 static void decode(struct systrap_thread *t, uint32_t event, struct pl_event *ev)
 {
@@ -311,6 +319,7 @@ static void decode(struct systrap_thread *t, uint32_t event, struct pl_event *ev
 		ev->kind = PL_SYSCALL;
 		ev->trapped = false;
 		take_windows(t);
+		look_for_usage(t);
 		pl_stats_.syscalls++;
 		pl_stats_.fast++;
 		return;
@@ -325,6 +334,7 @@ static void decode(struct systrap_thread *t, uint32_t event, struct pl_event *ev
 		r->orig_rax = info.si_arch == AUDIT_ARCH_X86_64 ? (uint64_t)(uint32_t)info.si_syscall : -1UL;
 		r->rax = (uint64_t)-ENOSYS;
 		take_windows(t);
+		look_for_usage(t);
 		pl_stats_.syscalls++;
 	} else if (event == SIGSEGV || event == SIGBUS || event == SIGFPE || event == SIGILL || event == SIGTRAP) {
 		ev->kind = PL_FAULT;
@@ -350,26 +360,10 @@ static void load_bases(struct systrap_thread *t, uint64_t gs_base)
 		s->gs_base = t->gs_base = gs_base;
 }
 
-static bool post_deferred(struct systrap_thread *t)
-{
-	struct pl_deferred *d = &t->base.deferred;
-	struct slot *s = t->slot;
-	s->ncalls = d->on;
-	if (!d->on)
-		return false;
-	struct slot_call c = { .nr = d->call.nr };
-	memcpy(c.args, d->call.args, sizeof(c.args));
-	s->calls[0] = c;
-	s->arg[0] = (uint64_t)d->expected;
-	d->on = false;
-	pl_stats_.calls++;
-	return true;
-}
-
 void systrap_run(struct pl_thread *pt, struct pl_event *ev)
 {
 	struct systrap_thread *t = to_systrap(pt);
-	if (pt->as->dead) {
+	if (systrap_await_return(t) || pt->as->dead) {
 		exited(t, ev);
 		return;
 	}
@@ -388,7 +382,7 @@ void systrap_run(struct pl_thread *pt, struct pl_event *ev)
 	s->result = pt->regs.rax;
 	s->nwindows = windows_give(s->windows, pt->windows, pt->nwindows);
 	pt->nwindows = 0;
-	bool deferred = post_deferred(t);
+	systrap_put_deferred(t);
 
 	t->in_guest = true;
 	t->resumed = cycles_now();
@@ -397,13 +391,20 @@ void systrap_run(struct pl_thread *pt, struct pl_event *ev)
 	int err = systrap_wait(t, &event);
 	t->in_guest = false;
 	t->run_cycles += cycles_now() - t->resumed;
-	if (!err && deferred && event == EVENT_DEFERRED) {
+	if (!err && t->owes_fds && !systrap_fds_taken(to_systrap_as(pt->as))) {
+		pl_as_kill(pt->as);
+		err = -ESRCH;
+	}
+	t->owes_fds = false;
+	if (!err && pt->deferred.n && event == EVENT_DEFERRED) {
 		ev->kind = PL_DEFERRED;
-		ev->result = __atomic_load_n(&s->calls[0].ret, __ATOMIC_RELAXED);
+		ev->result = systrap_deferred_result(t);
+		pt->deferred.n = 0;
 		t->fs_base = t->gs_base = -1UL;   /* not loaded, for all we know */
 		return;
 	}
-	t->fast = t->xstate_saved = t->xstate_new = false;
+	pt->deferred.n = 0;
+	t->usage_came = t->fast = t->xstate_saved = t->xstate_new = false;
 	if (!err && event == EVENT_FAST) {
 		t->fast = true;
 		memcpy(&t->fast_regs, &s->regs, sizeof(t->fast_regs));

@@ -32,6 +32,8 @@ struct systrap_thread {
 	bool in_guest;                    /* the command was CMD_RESUME */
 	bool fast;                        /* it came by the fast entry: no frame, its registers are in the slot */
 	struct fast_regs fast_regs;       /* the copy made then */
+	bool usage_came;                  /* the slot has what getrusage(2) says */
+	bool owes_fds;                    /* was sent descriptors with its last command */
 	bool xstate_saved, xstate_new;    /* fast: the extended state is in the area; and is to be loaded from there */
 	uint64_t frame_off;               /* of the frame in its area; checked */
 	struct host_frame frame;          /* the copy made at the last guest event */
@@ -42,6 +44,9 @@ struct systrap_thread {
 	struct ktimer expiry;             /* see systrap_thread_expire() */
 	uint64_t expiry_posts;
 	int expiry_turns;
+	struct systrap_thread *lender, *borrower;   /* vfork(2)'s parent and child, on one host thread */
+	char *lent_state;                 /* the parent's extended state, lent_bytes of it */
+	size_t lent_bytes;
 	uint32_t long_yields;             /* of the slot's, as last seen */
 	bool answering;                   /* its event was taken, its next command is not out; then on answering_threads */
 	TAILQ_ENTRY(systrap_thread) run_link, as_link;
@@ -67,10 +72,22 @@ void systrap_thread_exit(struct pl_thread *t);
 void systrap_as_lost(struct pl_as *as);
 void systrap_as_free(struct pl_as *as);
 
+struct systrap_thread *systrap_thread_new(struct systrap_as *as, unsigned index);
+
+/* lend.c */
+int systrap_thread_lend(struct pl_thread *t, struct pl_thread **out);
+bool systrap_lend_ends(struct systrap_thread *t);           /* t ends; true: somebody else has its host thread */
+/* Until t has its host thread again, with its own state. -ESRCH: it is to end without. sleeps */
+int systrap_await_return(struct systrap_thread *t) MUST_CHECK;
+
 /* calls.c */
 int systrap_calls(struct pl_thread *t, struct pl_call *v, int n);
 int systrap_call_with(struct pl_thread *t, struct pl_call *c, int n, const void *in, void *out, size_t bytes);
 int systrap_cmpxchg32(struct pl_thread *t, uint64_t addr, uint32_t *old, uint32_t val);
+/* Puts t->base.deferred into the slot, for CMD_RESUME; and what came of it, after EVENT_DEFERRED. */
+void systrap_put_deferred(struct systrap_thread *t);
+int64_t systrap_deferred_result(struct systrap_thread *t);
+bool systrap_usage(struct pl_thread *t, struct rusage *out);
 size_t systrap_fpstate_get(struct pl_thread *t, void *buf);
 void systrap_fpstate_set(struct pl_thread *t, const void *buf, size_t bytes);
 void systrap_fpstate_reset(struct pl_thread *t);

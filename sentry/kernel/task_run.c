@@ -54,9 +54,9 @@ void task_main(void *arg)
 {
 	struct task *t = arg;
 	for (;;) {
-		if (t->pin_stale)
+		if (t->pin_stale || (t->pl && t->pl->moved))
 			pin_host_thread(t);
-		if (t->pl && t->pl->deferred.on && (signal_pending(t) || task_wants_slow_path(t)))
+		if (t->pl && t->pl->deferred.n && (signal_pending(t) || task_wants_slow_path(t)))
 			mm_make_deferred(t);
 		signal_deliver(t);
 		if (t->exiting)

@@ -13,12 +13,26 @@ void mm_defer_next(struct task *t)
 	t->defer_next = t->mm->refs == 1 && pl_can_defer() && !task_wants_slow_path(t) && sentry_config->strace_fd < 0;
 }
 
+bool mm_may_defer(const struct task *t)
+{
+	return t->defer_next && !t->pl->deferred.n;
+}
+
+void mm_defer(struct task *t, const struct pl_call *v, int n, struct mm_undo undo)
+{
+	struct pl_deferred *d = &t->pl->deferred;
+	t->mm->undo = undo;
+	for (int i = 0; i < n; i++)
+		d->calls[i] = v[i];
+	d->n = n;
+}
+
 int64_t mm_host_last(struct task *t, struct pl_call c, uint64_t expected, struct mm_undo undo)
 {
-	if (!t->defer_next || t->pl->deferred.on)
+	if (!mm_may_defer(t))
 		return mm_host_call(t, c, expected);
-	t->mm->undo = undo;
-	t->pl->deferred = (struct pl_deferred){ .on = true, .call = c, .expected = (int64_t)expected };
+	c.ret = (long)expected;
+	mm_defer(t, &c, 1, undo);
 	return (int64_t)expected;
 }
 
@@ -44,7 +58,15 @@ void mm_deferred_failed(struct task *t, int64_t result)
 void mm_make_deferred(struct task *t)
 {
 	struct pl_deferred d = t->pl->deferred;
-	t->pl->deferred.on = false;
-	if (pl_calls(t->pl, &d.call, 1) == 0 && d.call.ret != d.expected)
-		mm_deferred_failed(t, d.call.ret);
+	t->pl->deferred.n = 0;
+	struct pl_call v[PL_DEFERRED_MAX];
+	for (int i = 0; i < d.n; i++)
+		v[i] = d.calls[i];
+	int err = pl_calls(t->pl, v, d.n);
+	for (int i = 0; i < d.n && !err; i++) {
+		if (v[i].ret == d.calls[i].ret)
+			continue;
+		mm_deferred_failed(t, v[i].ret);
+		break;
+	}
 }

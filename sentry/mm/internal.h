@@ -21,7 +21,10 @@ int64_t mm_host_result(struct task *t, const struct pl_call *c, uint64_t expecte
 /* Both, for one call. Sleeps. */
 int64_t mm_host_call(struct task *t, struct pl_call c, uint64_t expected);
 
-/* mm_host_call(), or, after mm_defer_next(), later: then its result is `expected` for now. */
+/* Puts calls off until guest code goes on, if it may be; their results are .ret for now. */
+bool mm_may_defer(const struct task *t);
+void mm_defer(struct task *t, const struct pl_call *v, int n, struct mm_undo undo);
+/* mm_host_call(), or mm_defer(): then its result is `expected` for now. */
 int64_t mm_host_last(struct task *t, struct pl_call c, uint64_t expected, struct mm_undo undo);
 
 uint64_t mm_limit(const struct task *t, int resource);              /* the soft limit */

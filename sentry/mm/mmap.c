@@ -13,6 +13,8 @@
 #include "sentry/vfs/file.h"
 #include "sentry/vfs/path.h"
 
+#define REPLACED_MAX (16 << 20)
+
 struct request {
 	uint64_t addr, len;
 	int prot, max_prot, flags;        /* as given, MAP_FIXED and the like included */
@@ -100,6 +102,14 @@ static uint64_t base_of(struct mm *mm, const struct request *r, uint64_t at)
 	return v && v->file && v->file->inode == r->file->inode && v->pgoff == 0 ? v->start : 0;
 }
 
+/* What it replaces can't be put back. A host refuses what would be executable (a mount, but no memfd of ours), what is large,
+ * or what its own limits forbid: then the guest ends. */
+static bool is_never_refused(const struct request *r, int texts)
+{
+	bool private = (r->flags & MAP_TYPE) == MAP_PRIVATE;
+	return private && r->len <= REPLACED_MAX && (!r->file || !(r->prot & PROT_EXEC) || texts == 2);
+}
+
 /* In the stub: the mapping, and its pages if they are wanted at once. */
 static int64_t map_in_stub(struct task *t, const struct request *r, uint64_t at)
 {
@@ -123,9 +133,16 @@ static int64_t map_in_stub(struct task *t, const struct request *r, uint64_t at)
 		bool write = (r->prot & PROT_WRITE) && (!shared || !(r->prot & PROT_READ));
 		calls[n++] = PL_CALL(SYS_madvise, at, r->len, write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
 	}
-	/* What it replaces could not be put back. */
-	if (n == 1 && !r->file && !vma_any(t->mm, at, at + r->len))
-		return mm_host_last(t, calls[0], at, (struct mm_undo){ UNDO_MAP, at, at + r->len, 0 });
+	struct mm_undo undo = { UNDO_MAP, at, at + r->len, 0 };
+	if (vma_any(t->mm, at, at + r->len))
+		undo.kind = UNDO_NONE;
+	if (mm_may_defer(t) && n <= PL_DEFERRED_MAX && !populate && (undo.kind == UNDO_MAP ? texts < 2 : is_never_refused(r, texts))) {
+		calls[0].ret = (int64_t)at;
+		if (n == 2)
+			calls[1].ret = (int64_t)calls[1].args[0];
+		mm_defer(t, calls, n, undo);
+		return (int64_t)at;
+	}
 	int err = mm_host_calls(t, calls, n);
 	/* Code that jumps to nowhere. */
 	if (!err && texts == 2 && calls[0].ret == (int64_t)at && calls[1].ret != (int64_t)calls[1].args[0])
