@@ -190,7 +190,8 @@ static struct err *run(const struct options *o, char **args, const bool stdio_op
 	e = cgroup_create(o, &cg);
 	if (e)
 		return e;
-	if (!cg.dirs[0])
+	sb.limited = cg.dirs[0];
+	if (!sb.limited)
 		debugf("sbx: no limit was asked for: running without a cgroup\n");
 	terminal_begin(&sb.terminal);
 	timeline_mark(TIMELINE_PREPARED);

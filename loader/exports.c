@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "gofer/gofer.h"
 #include "loader/start.h"
 
 static struct err *clone_mount(const char *host, bool read_only, int *out)
@@ -107,10 +106,10 @@ static struct err *open_export(int base, int number, const struct root_export *e
 	return out->fd < 0 ? err_errno(errno, "opening %s", ex->path) : NULL;
 }
 
-struct err *exports_mount(struct start *st)
+struct err *exports_mount(const struct start *st, struct gofer_export **out, bool *out_old_on_top)
 {
 	const struct root *r = &st->sb->root;
-	struct gofer_export *exports = st->exports = xzalloc(sizeof(*exports) * (size_t)(r->nexports + 1));
+	struct gofer_export *exports = *out = xzalloc(sizeof(*exports) * (size_t)(r->nexports + 1));
 	struct err *e = NULL;
 	/* Before something lies over the root directory, which may be one of them. */
 	for (int i = 0; !e && i < r->nexports; i++) {
@@ -123,11 +122,7 @@ struct err *exports_mount(struct start *st)
 	}
 	if (e)
 		return err_in(e, "exporting");
-	char inodes[16];
-	snprintf(inodes, sizeof(inodes), "%d", r->nitems + r->nexports + 16);
-	int base = st->base_fd = tmpfs_new("1m", inodes);
-	if (base < 0)
-		return err_errno(-base, "tmpfs");
+	int base = st->base_fd;
 	/* Before Linux 6.15 nothing can be mounted into a tree that is itself mounted nowhere. */
 	e = root_attach(base);
 	int dir = -1;
@@ -144,5 +139,5 @@ struct err *exports_mount(struct start *st)
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
 	if (!e && mount_setattr(base, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
 		e = err_errno(errno, "making the root read-only");
-	return e ? e : root_enter(base);
+	return e ? e : root_enter(base, out_old_on_top);
 }

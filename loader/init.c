@@ -3,7 +3,8 @@
  * HOW      Its death ends every process of the PID namespace, so the rules are simple: it dies when the loader dies
  *          (PR_SET_PDEATHSIG), and it exits as soon as gofer or sentry is gone. Stubs are its children however they were
  *          made; the sentry, which can't wait for them, learns of each death through a socket.
- *          The gofer is forked from a root directory that has the exports, sentry and stubs from one that has nothing. */
+ *          The gofer makes the sandbox's file tree, while init makes the network namespace; sentry and stubs are forked when
+ *          both are there, from a root directory that has nothing. */
 #include <stdio.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -54,17 +55,17 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Waits until the loader has given this process its ids and its cgroup. */
-static void wait_for_go(struct sandbox *sb)
+struct err *start_wait_for_go(struct sandbox *sb, int flags)
 {
 	struct report go;
-	if (!report_recv(report_fd, &go, true) || go.kind != REPORT_GO)
+	if (!report_recv(report_fd, &go, flags) || go.kind != REPORT_GO)
 		_exit(1);
 	sb->nobody_mapped = go.status;
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
-		fail(err_errno(errno, "becoming root of the user namespace"));
+		return err_errno(errno, "becoming root of the user namespace");
 	if (sb->nobody_mapped && setgroups(0, NULL) < 0)
-		fail(err_errno(errno, "setgroups"));
+		return err_errno(errno, "setgroups");
+	return NULL;
 }
 
 static void detach_from_the_session(void)
@@ -129,16 +130,59 @@ static _Noreturn void reap(const struct start *st, pid_t gofer, pid_t sentry)
 	}
 }
 
-/* The host's tree, which the gofer still needs for a moment. */
-static void forget_the_host(struct start *st)
+/* False: the gofer has closed its end. */
+static bool read_tree(const struct start *st, bool *out)
 {
-	char c;
-	close(st->gofer_has_fds[1]);
-	while (read(st->gofer_has_fds[0], &c, 1) < 0 && errno == EINTR)
+	ssize_t n;
+	while ((n = read(st->tree[0], out, sizeof(*out))) < 0 && errno == EINTR)
 		;
+	return n > 0;
+}
+
+/* The gofer makes it. Whether the host's lies on top of it. */
+static bool wait_for_tree(const struct start *st, pid_t gofer)
+{
+	bool old_on_top = false;
+	close(st->tree[1]);
+	if (read_tree(st, &old_on_top))
+		return old_on_top;
+	int status = 0;
+	waitpid(gofer, &status, 0);
+	died(WHO_GOFER, status);                  /* it may have said why */
+}
+
+/* The host's tree and init's privileges, which the gofer still needs for a moment. */
+static void wait_for_gofer(const struct start *st)
+{
+	bool none;
+	while (read_tree(st, &none))
+		;
+}
+
+static void forget_the_host(const struct start *st)
+{
 	struct err *e = root_forget_old(st->base_fd);
 	if (e)
 		fail(e);
+}
+
+/* What needs no ids of the user namespace. */
+static void prepare(struct start *st)
+{
+	const struct root *r = &st->sb->root;
+	/* Nothing that happens on the host from here on is to be seen here. */
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		fail(err_errno(errno, "making mounts private"));
+	struct err *e = privileges_bound(GOFER_CAPS | SENTRY_CAPS);
+	if (e)
+		fail(e);
+	char inodes[16];
+	snprintf(inodes, sizeof(inodes), "%d", r->nitems + r->nexports + 16);
+	st->base_fd = tmpfs_new("1m", inodes);
+	if (st->base_fd < 0)
+		fail(err_errno(-st->base_fd, "tmpfs"));
+	if (pipe2(st->tree, O_CLOEXEC) < 0 || pipe2(st->net, O_CLOEXEC) < 0)
+		fail(err_errno(errno, "pipe"));
 }
 
 void init_main(struct sandbox *sb)
@@ -152,24 +196,25 @@ void init_main(struct sandbox *sb)
 	struct start st = { .sb = sb, .proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC) };
 	if (st.proc_fd < 0)
 		fail(err_errno(errno, "/proc"));
-	/* Nothing that happens on the host from here on is to be seen here. */
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		fail(err_errno(errno, "making mounts private"));
-	wait_for_go(sb);
-	timeline_mark(TIMELINE_GO);
-	die_with_the_loader();
-	struct err *e = privileges_bound(GOFER_CAPS | SENTRY_CAPS);
+	prepare(&st);
+	struct err *e = sb->limited ? start_wait_for_go(sb, MSG_PEEK) : NULL;
 	if (e)
 		fail(e);
-	e = exports_mount(&st);
-	if (e)
-		fail(err_in(e, "files%s", namespaces_hint()));
-	if (pipe2(st.gofer_has_fds, O_CLOEXEC) < 0)
-		fail(err_errno(errno, "pipe"));
 	pid_t gofer = start(&st, gofer_start);
-
+	e = namespaces_network();
+	if (e)
+		fail(e);
+	close(st.net[1]);
+	timeline_mark(TIMELINE_NETWORK);
 	if (unshare(CLONE_NEWTIME) < 0 && errno != EINVAL)
 		fail(err_errno(errno, "time namespace"));
+
+	bool old_on_top = wait_for_tree(&st, gofer);
+	e = start_wait_for_go(sb, 0);             /* it is there: the gofer has seen it */
+	timeline_mark(TIMELINE_GO);
+	if (e)
+		fail(e);
+	die_with_the_loader();
 	e = root_enter_dir(st.base_fd, EMPTY_DIR);
 	if (e)
 		fail(e);
@@ -177,7 +222,9 @@ void init_main(struct sandbox *sb)
 	start(&st, stub_start);
 	pid_t sentry = start(&st, sentry_start);
 
-	forget_the_host(&st);
+	wait_for_gofer(&st);
+	if (old_on_top)
+		forget_the_host(&st);
 	const int keep[] = { report_fd, sb->launch.init_sock };
 	e = privileges_drop(sb->nobody_mapped, 0, sb->opt->debug);
 	if (e)

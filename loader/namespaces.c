@@ -1,7 +1,8 @@
 /* namespaces.c - new namespaces with a new process as their first.
  *
- * HOW      clone(2) with everything at once; the time namespace follows in init, for clone can't make one. The maps are
- *          written by the parent, because only it may map more than itself.
+ * HOW      clone(2) with everything at once but two: the time namespace follows in init, for clone can't make one, and so does
+ *          the network namespace, for that is three quarters of the work and others have something to do meanwhile. The maps
+ *          are written by the parent, because only it may map more than itself.
  *          Root maps every id to itself: files keep their owners and nothing of root's power over the host is left, for
  *          capabilities in a user namespace reach no further than what it owns.
  * MISSING  Ranges of /etc/subuid by newuidmap for ordinary users: the guest's ids are the sentry's own affair, only the
@@ -17,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define NAMESPACES (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
+#define NAMESPACES (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
 
 static long read_number(const char *path)
 {
@@ -43,15 +44,23 @@ const char *namespaces_hint(void)
 	return "";
 }
 
+static struct err *refused(int err)
+{
+	return err_new("cannot make namespaces: %s%s", strerror(err), namespaces_hint());
+}
+
+struct err *namespaces_network(void)
+{
+	return unshare(CLONE_NEWNET) < 0 ? refused(errno) : NULL;
+}
+
 struct err *namespaces_clone(struct sandbox *sb, bool *out_child)
 {
 	/* A plain fork otherwise: the child goes on with a copy of this stack. libc's idea of the thread's id is wrong in
 	 * it from now on, which matters to nothing but abort(). */
 	long pid = syscall(SYS_clone, NAMESPACES | CLONE_PIDFD | SIGCHLD, NULL, &sb->init_pidfd, NULL, 0);
-	if (pid < 0) {
-		int err = errno;
-		return err_new("cannot make namespaces: %s%s", strerror(err), namespaces_hint());
-	}
+	if (pid < 0)
+		return refused(errno);
 	*out_child = pid == 0;
 	if (pid > 0)
 		sb->init_pid = (pid_t)pid;

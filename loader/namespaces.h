@@ -7,6 +7,9 @@
  * true; it has no ids in its user namespace until the parent calls namespaces_map(). */
 struct err *namespaces_clone(struct sandbox *sb, bool *out_child) MUST_CHECK;
 
+/* Moves this process, init, into a new network namespace, the only one that is not there from the start. */
+struct err *namespaces_network(void) MUST_CHECK;
+
 /* Writes init's uid and gid maps: as root each id is itself, else root stands for the caller alone. Sets nobody_mapped. */
 struct err *namespaces_map(struct sandbox *sb) MUST_CHECK;
 

@@ -37,22 +37,18 @@ struct err *root_attach(int tmpfs_fd)
 	return NULL;
 }
 
-static bool old_is_on_top;
-
-struct err *root_enter(int tmpfs_fd)
+struct err *root_enter(int tmpfs_fd, bool *out_old_on_top)
 {
 	if (fchdir(tmpfs_fd) < 0)
 		return err_errno(errno, "entering a new root");
-	old_is_on_top = syscall(SYS_pivot_root, ".", ".") == 0;
-	if (!old_is_on_top && (errno != EINVAL || chroot(".") < 0))
+	*out_old_on_top = syscall(SYS_pivot_root, ".", ".") == 0;
+	if (!*out_old_on_top && (errno != EINVAL || chroot(".") < 0))
 		return err_errno(errno, "changing the root");
 	return chdir("/") < 0 ? err_errno(errno, "chdir /") : NULL;
 }
 
 struct err *root_forget_old(int tmpfs_fd)
 {
-	if (!old_is_on_top)
-		return NULL;
 	if (fchdir(tmpfs_fd) < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		return err_errno(errno, "detaching the old root");
 	return NULL;

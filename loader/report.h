@@ -4,7 +4,7 @@
 #include "loader/err.h"
 
 enum report_kind {
-	REPORT_GO = 1,                    /* loader to init: the user namespace's maps and the cgroup are set */
+	REPORT_GO = 1,                    /* loader to init and gofer: the user namespace's maps and the cgroup are set */
 	REPORT_FAILED,                    /* init could not start the sandbox: text */
 	REPORT_DIED,                      /* who, status as of wait(2): the sandbox ends */
 };
@@ -17,6 +17,6 @@ struct report {
 	char text[1000];
 };
 
-/* Sends and receives whole reports; recv takes wait: false for a look only. False: the other side is gone, or nothing there. */
+/* Sends and receives whole reports; flags as for recv(2). False: the other side is gone, or nothing there. */
 bool report_send(int sock, const struct report *r);
-bool report_recv(int sock, struct report *out, bool wait);
+bool report_recv(int sock, struct report *out, int flags);

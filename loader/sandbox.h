@@ -17,6 +17,7 @@ struct sandbox {
 	int control_sock[2];              /* [0] the loader's, [1] the sentry's */
 	int report_sock[2];               /* [0] the loader's, [1] init's; see report.h */
 	int debug_fd;                     /* -1: off */
+	bool limited;                     /* by cgroups: no process may start before init is in them */
 	bool nobody_mapped;               /* uid and gid 65534 exist in the user namespace */
 	pid_t init_pid;                   /* as the loader sees it */
 	int init_pidfd;

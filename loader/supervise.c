@@ -119,7 +119,7 @@ static void end_died(struct result *r, const char *who, int status, const struct
 static bool read_report(struct sandbox *sb, const struct cgroup *cg, struct result *r, bool *closed)
 {
 	struct report report;
-	if (!report_recv(sb->report_sock[0], &report, false)) {
+	if (!report_recv(sb->report_sock[0], &report, MSG_DONTWAIT)) {
 		*closed = true;
 		return false;
 	}

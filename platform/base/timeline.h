@@ -18,7 +18,8 @@
 	X(GO, "init", "has its ids")                                  \
 	X(EXPORTS, "gofer", "has its files")                          \
 	X(GOFER, "gofer", "serves")                                   \
-	X(EMPTY, "init", "empty root made")                           \
+	X(NETWORK, "init", "has its network")                         \
+	X(EMPTY, "init", "has its empty root")                        \
 	X(TEMPLATE, "template", "ready")                              \
 	X(SENTRY, "sentry", "runs")                                   \
 	X(MOUNTED, "sentry", "guest's tree mounted")                  \

@@ -367,11 +367,12 @@ static struct err *enter_empty_root(void)
 	struct err *e = root_attach(base);
 	if (!e && (mkdirat(base, EMPTY_DIR, 0555) < 0 || mount_setattr(base, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0))
 		e = err_errno(errno, "making the root");
+	bool old_on_top = false;
 	if (!e)
-		e = root_enter(base);
+		e = root_enter(base, &old_on_top);
 	if (!e)
 		e = root_enter_dir(base, EMPTY_DIR);
-	if (!e)
+	if (!e && old_on_top)
 		e = root_forget_old(base);
 	close(base);
 	return e;
