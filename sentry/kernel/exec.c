@@ -17,6 +17,7 @@
 #include "sentry/kernel/process.h"
 #include "sentry/kernel/time_ns.h"
 #include "sentry/kernel/timers.h"
+#include "sentry/keys/keys.h"
 #include "sentry/mm/mm.h"
 #include "sentry/syscalls/table.h"
 #include "sentry/vfs/file.h"
@@ -133,6 +134,7 @@ static void change_over(struct exec *ex)
 	}
 	task_become_leader(t);
 	time_ns_enter(t);
+	keys_exec(t);
 	t->pl = TAKE(ex->pl);
 	t->mm = TAKE(ex->mm);
 	if (old_pl)

@@ -12,6 +12,7 @@
 #include "sentry/kernel/pid.h"
 #include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/process.h"
+#include "sentry/keys/keys.h"
 
 static TAILQ_HEAD(tg_list, thread_group) all = TAILQ_HEAD_INITIALIZER(all);   /* by tgid */
 static int tasks;
@@ -147,6 +148,7 @@ void task_put(struct task *t)
 	cred_put(t->cred);
 	ns_exit(t);
 	seccomp_exit(t);
+	keys_exit(t);
 	pid_release(t->tid);
 	if (t->tg->leader == t)
 		t->tg->leader = NULL;

@@ -130,6 +130,7 @@ struct task {
 	struct pid_ns *pid_ns_children;   /* where its children get their numbers */
 	struct time_ns *time_ns, *time_ns_children;   /* where it is; where its children, or its next program, will be */
 	struct net *net;                  /* a reference */
+	struct task_keys *keys;           /* sentry/keys; NULL: none */
 	struct {
 		int policy, priority, nice, ioprio;
 		bool reset_on_fork;

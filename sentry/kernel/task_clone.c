@@ -20,6 +20,7 @@
 #include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/process.h"
 #include "sentry/kernel/time_ns.h"
+#include "sentry/keys/keys.h"
 #include "sentry/sentry.h"
 
 /* Each costs the sentry two mappings for its stack, and one more for a stub, of the 65530 that the host lets it have. */
@@ -144,6 +145,7 @@ static void copy_task(struct task *t, struct task *child, const struct clone_req
 	child->pin_stale = t->pin_stale;
 	child->personality = t->personality;
 	seccomp_fork(t, child);
+	keys_fork(t, child, req->flags & CLONE_THREAD);
 	child->timer_slack_ns = child->default_timer_slack_ns = t->timer_slack_ns;
 
 	child->pl->regs = t->pl->regs;

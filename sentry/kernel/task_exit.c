@@ -15,6 +15,7 @@
 #include "sentry/kernel/pid_ns.h"
 #include "sentry/kernel/process.h"
 #include "sentry/kernel/timers.h"
+#include "sentry/keys/keys.h"
 #include "sentry/sentry.h"
 
 static void wake_to_exit(struct task *t)
@@ -140,6 +141,7 @@ static void drop_resources(struct task *t)
 	fdtable_put(t, TAKE(t->files));
 	fs_context_put(TAKE(t->fs));
 	seccomp_exit(t);
+	keys_exit(t);
 	ns_exit(t);
 }
 

@@ -2,6 +2,7 @@
  *
  * LINUX   kernel/user_namespace.c, security/commoncap.c: cap_capable(). */
 #include "sentry/kernel/user_ns.h"
+#include "sentry/keys/keys.h"
 
 #include <linux/capability.h>
 #include <linux/securebits.h>
@@ -20,6 +21,7 @@ void user_ns_put(struct user_ns *ns)
 {
 	while (ns && --ns->refs == 0) {
 		struct user_ns *parent = user_ns_get(ns->id.owner);
+		keys_user_ns_gone(ns->id.ino);
 		ns_id_fini(&ns->id);
 		for (int i = 0; i < ID_KINDS; i++)
 			free(ns->maps[i].extents);

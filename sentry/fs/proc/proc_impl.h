@@ -8,6 +8,7 @@
 extern const struct pseudo_entry proc_pid_entries[];          /* /proc/PID; proc_pid.c */
 extern const struct pseudo_entry proc_sys_entries[];          /* /proc/sys; proc_sys.c */
 extern const struct pseudo_entry proc_sys_net_entries[];      /* proc_sys_net.c */
+extern const struct pseudo_entry proc_sys_keys_entries[];     /* proc_keys.c */
 extern const struct pseudo_entry proc_net_entries[];          /* /proc/PID/net; proc_net.c */
 enum { PROC_NET_TCP = 1, PROC_NET_UDP = 2, PROC_NET_RAW = 4, PROC_NET_IPV6 = 8 };      /* proc_net_inet's arg */
 extern const struct pseudo_entry proc_ns_entries[];           /* /proc/PID/ns; proc_ns.c */
@@ -33,7 +34,7 @@ int proc_limit_store(struct pseudo_inode *i, struct task *writer, char *text, si
 /* A show() each. */
 typedef int proc_show(struct seq *s, struct pseudo_inode *i, struct task *viewer);
 proc_show proc_config_gz, proc_cpuinfo, proc_meminfo, proc_machine_stat, proc_uptime, proc_loadavg, proc_version, proc_filesystems,
-	proc_devices, proc_swaps, proc_vmstat, proc_partitions, proc_interrupts, proc_cmdline_kernel;
+	proc_devices, proc_keys, proc_key_users, proc_swaps, proc_vmstat, proc_partitions, proc_interrupts, proc_cmdline_kernel;
 proc_show proc_pid_stat, proc_pid_statm, proc_pid_status, proc_pid_maps, proc_pid_smaps, proc_pid_cmdline,
 	proc_pid_environ, proc_pid_auxv, proc_pid_comm, proc_pid_limits, proc_pid_personality, proc_pid_syscall,
 	proc_pid_oom_score, proc_pid_oom_score_adj, proc_pid_oom_adj, proc_pid_timerslack, proc_pid_mounts,

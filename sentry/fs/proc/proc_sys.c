@@ -252,6 +252,7 @@ static const struct pseudo_entry kernel_entries[] = {
 	PSEUDO_NUMBER("shm_rmid_forced", 0444, 0),
 	PROC_LIMIT("sem", proc_sem),
 	PROC_LIMIT("sem_next_id", proc_sem_next_id),
+	PSEUDO_DIR("keys", proc_sys_keys_entries),
 	PSEUDO_NUMBER("overflowuid", 0444, 65534),
 	PSEUDO_NUMBER("overflowgid", 0444, 65534),
 	PSEUDO_NUMBER("perf_event_paranoid", 0444, 4),
@@ -336,7 +337,8 @@ static const struct pseudo_entry fs_entries[] = {
 /* One limit for all kinds and users. */
 #define NS_LIMIT(kind) PSEUDO_NUMBER("max_" kind "_namespaces", 0444, NS_MAX)
 static const struct pseudo_entry user_entries[] = {
-	NS_LIMIT("cgroup"), NS_LIMIT("ipc"), NS_LIMIT("mnt"), NS_LIMIT("net"), NS_LIMIT("pid"), NS_LIMIT("user"), NS_LIMIT("uts"),
+	NS_LIMIT("cgroup"), NS_LIMIT("ipc"), NS_LIMIT("mnt"), NS_LIMIT("net"), NS_LIMIT("pid"), NS_LIMIT("time"),
+	NS_LIMIT("user"), NS_LIMIT("uts"),
 	{ 0 },
 };
 
