@@ -262,6 +262,18 @@ void pl_answer(struct pl_thread *t, unsigned nr, int64_t value)
 		ops->answer(t, nr, value);
 }
 
+void pl_post_set(struct pl_thread *t, int epfd)
+{
+	if (ops->post_set)
+		ops->post_set(t, epfd);
+}
+
+void pl_post_fd(struct pl_thread *t, int fd, bool in)
+{
+	if (ops->post_fd)
+		ops->post_fd(t, fd, in);
+}
+
 /* --- extended state --- */
 
 size_t pl_fpstate_bytes(void)

@@ -15,6 +15,7 @@
 #include <sys/user.h>
 
 #include "platform/base/base.h"
+#include "platform/post.h"
 #include "platform/window.h"
 
 struct pl_as;                             /* guest address space; reference counted by its threads and holders */
@@ -60,6 +61,8 @@ struct pl_thread {
 	bool moved;                       /* runs elsewhere than pl_pin() said */
 	unsigned nwindows;                /* guest bytes that came along: window.h. 0 but after PL_SYSCALL */
 	struct pl_window windows[PL_WINDOWS];
+	unsigned nposts;                  /* what the guest changed in pl_post_set()'s set before the event: post.h; untrusted */
+	struct pl_post posts[PL_POSTS];
 };
 
 /* --- address spaces --- */
@@ -127,6 +130,11 @@ uint64_t pl_fast_entry(void);
 /* The value that nr (getpid(2) and the like, platform/answers.def) returns from now on, so that the platform may answer
  * it by itself; < 0: it must ask. For calls by pl_fast_entry() only. Never sleeps. */
 void pl_answer(struct pl_thread *t, unsigned nr, int64_t value);
+
+/* The epoll set whose changes the platform may answer by itself, by pl_fast_entry(): the thread's descriptor of it; -1: none. Begins
+ * with nothing known of descriptors; pl_post_fd() tells of one, open, whether it is in the set. Never sleep. */
+void pl_post_set(struct pl_thread *t, int epfd);
+void pl_post_fd(struct pl_thread *t, int fd, bool in);
 
 /* The guest's extended state in XSAVE format as in a signal frame, pl_fpstate_bytes() long at most.
  * They sleep. get returns the length; set takes what a guest wrote: a state the processor refuses costs the thread a SIGSEGV. */

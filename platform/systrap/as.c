@@ -20,11 +20,18 @@ static struct sleep_lock template_lock;
 #define IDLE_MAX 8
 static void (*template_died)(int status);
 
+void systrap_posts_init(struct systrap_thread *t)
+{
+	t->slot->nposts = 0;
+	t->slot->post.set = -1;
+}
+
 static void slot_init(struct systrap_thread *t)
 {
 	t->slot->self = stub_area(t);
 	memset(t->slot->answer, 0xff, sizeof(t->slot->answer));
 	t->slot->answered = 0;
+	systrap_posts_init(t);
 }
 
 struct systrap_thread *systrap_thread_new(struct systrap_as *as, unsigned index)

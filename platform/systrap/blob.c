@@ -6,6 +6,7 @@
  *          time. The stub's seccomp filter is what holds; nothing here is a check.
  * RULES    Freestanding, no writable data, no vector registers (the guest's are live), never touches guest
  *          memory but in stub_cmpxchg and the three words of blob_window.h, which may fault. */
+#include "platform/systrap/blob_post.h"
 #include "platform/systrap/blob_window.h"
 #include "platform/systrap/layout.h"
 
@@ -219,8 +220,11 @@ uint32_t stub_event(uint64_t frame, struct slot *slot, uint32_t event)
 {
 	if (event == SIGSYS)
 		fill_windows((const struct host_frame *)frame, slot);
-	else if (event == EVENT_FAST)
+	else if (event == EVENT_FAST) {
 		fill_windows_fast(&slot->regs, slot);
+		if (stub_post(slot))
+			return CMD_RESUME;
+	}
 	for (;;) {
 		slot->frame = frame;
 		slot->event = event;

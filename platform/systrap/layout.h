@@ -37,6 +37,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "platform/post.h"
 #include "platform/window.h"
 
 #define STUB_TEXT 0x7ff000000000ULL
@@ -110,6 +111,7 @@ struct slot {
 	uint32_t ncalls;             /* CMD_CALLS; CMD_RESUME: how many are to be made first */
 	uint64_t frame;              /* the thread's signal frame: its guest registers; address in the stub */
 	uint32_t long_yields;        /* how often a yield took longer than stub_ro->long_yield */
+	uint32_t nposts;             /* an event: calls of post.set that were made before it */
 
 	struct fast_regs regs __attribute__((aligned(64)));
 	struct slot_window windows[PL_WINDOWS] __attribute__((aligned(64)));
@@ -122,6 +124,7 @@ struct slot {
 	uint32_t tid;                /* host thread id, written by the kernel at clone */
 	uint32_t pad;
 	struct slot_call calls[SLOT_CALLS];
+	struct slot_post post;
 };
 enum { LOAD_FS = 1, LOAD_GS = 2, /* LOAD_ALL, LOAD_XSTATE */ };
 _Static_assert(offsetof(struct slot, regs) == 64, "the first line is one");

@@ -67,6 +67,7 @@ bool systrap_lend_ends(struct systrap_thread *t)
 	copy_position(lender, t);
 	lender->base.moved = lender->base.as->pinned;
 	t->slot->answered = 0;
+	systrap_posts_init(t);
 	if (lender->co)
 		co_wake(lender->co);
 	return true;

@@ -308,6 +308,17 @@ static void look_for_usage(struct systrap_thread *t)
 	t->usage_came = (nr == SYS_exit_group || nr == SYS_exit) && __atomic_load_n(&t->slot->ret, __ATOMIC_RELAXED) == 0;
 }
 
+static void take_posts(struct systrap_thread *t)
+{
+	struct slot *s = t->slot;
+	unsigned n = __atomic_load_n(&s->nposts, __ATOMIC_RELAXED);
+	if (!n)
+		return;
+	t->base.nposts = MIN(n, (unsigned)PL_POSTS);
+	memcpy(t->base.posts, s->post.posts, t->base.nposts * sizeof(s->post.posts[0]));
+	s->nposts = 0;
+}
+
 /* What the frame says happened, as an event. */
 static void decode(struct systrap_thread *t, uint32_t event, struct pl_event *ev)
 {
@@ -416,6 +427,8 @@ void systrap_run(struct pl_thread *pt, struct pl_event *ev)
 		exited(t, ev);
 	else
 		decode(t, event, ev);
+	if (!err)
+		take_posts(t);
 }
 
 uint64_t systrap_fast_entry(void)
@@ -433,6 +446,26 @@ void systrap_answer(struct pl_thread *pt, unsigned nr, int64_t value)
 {
 	if (nr < ARRAY_SIZE(answer_index) && answer_index[nr])
 		__atomic_store_n(&to_systrap(pt)->slot->answer[answer_index[nr]], (uint64_t)value, __ATOMIC_RELAXED);
+}
+
+void systrap_post_set(struct pl_thread *pt, int epfd)
+{
+	struct slot_post *p = &to_systrap(pt)->slot->post;
+	if (epfd >= 0) {
+		memset(p->in, 0, sizeof(p->in));
+		memset(p->out, 0, sizeof(p->out));
+	}
+	__atomic_store_n(&p->set, epfd, __ATOMIC_RELAXED);
+}
+
+void systrap_post_fd(struct pl_thread *pt, int fd, bool in)
+{
+	struct slot_post *p = &to_systrap(pt)->slot->post;
+	if (fd < 0 || fd >= PL_POST_FDS)
+		return;
+	uint64_t bit = 1ULL << fd % 64;
+	p->in[fd / 64] = in ? p->in[fd / 64] | bit : p->in[fd / 64] & ~bit;
+	p->out[fd / 64] = in ? p->out[fd / 64] & ~bit : p->out[fd / 64] | bit;
 }
 
 uint64_t systrap_answered(struct pl_thread *pt)

@@ -25,6 +25,8 @@ const struct platform_ops platform_systrap = {
 	.fpstate_reset = systrap_fpstate_reset,
 	.fast_entry = systrap_fast_entry,
 	.answer = systrap_answer,
+	.post_set = systrap_post_set,
+	.post_fd = systrap_post_fd,
 	.answered = systrap_answered,
 	.thread_run_ns = systrap_thread_run_ns,
 };

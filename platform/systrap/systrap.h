@@ -72,6 +72,7 @@ void systrap_thread_exit(struct pl_thread *t);
 void systrap_as_lost(struct pl_as *as);
 void systrap_as_free(struct pl_as *as);
 
+void systrap_posts_init(struct systrap_thread *t);          /* its stub answers nothing of post.h */
 struct systrap_thread *systrap_thread_new(struct systrap_as *as, unsigned index);
 
 /* lend.c */
@@ -100,6 +101,8 @@ void systrap_orphan_watch(int control);
 /* run.c */
 uint64_t systrap_fast_entry(void);
 void systrap_answer(struct pl_thread *t, unsigned nr, int64_t value);
+void systrap_post_set(struct pl_thread *t, int epfd);
+void systrap_post_fd(struct pl_thread *t, int fd, bool in);
 uint64_t systrap_answered(struct pl_thread *t);
 void systrap_run(struct pl_thread *t, struct pl_event *out);
 void systrap_interrupt(struct pl_thread *t);

@@ -99,6 +99,12 @@ struct task {
 
 	enum { ANSWERS_STALE, ANSWERS_GIVEN, ANSWERS_REFUSED } answers;   /* what pl has of answers.c */
 	unsigned slow_path;               /* TASK_SLOW_*; 0 mostly */
+	struct {                          /* the epoll set whose changes pl answers (fs/epoll/epoll_post.c) */
+		struct file *set;         /* borrowed from files, as long as that has this version; NULL: none */
+		uint64_t version;
+		struct pl_thread *pl;
+		int fd;
+	} post;
 	struct seccomp_state seccomp;
 	bool defer_next;                  /* mm_defer_next() was called, in this system call */
 	bool in_syscall;                  /* regs.orig_rax is a number that may have to be restarted */

@@ -72,8 +72,10 @@ static int copy_memory(struct task *t, struct task *child, uint64_t flags)
 		/* A tracer may have them stop and go on in any order. */
 		bool lend = (flags & (CLONE_VFORK | CLONE_THREAD)) == CLONE_VFORK && !t->ptrace.tracer;
 		int err = lend ? pl_thread_lend(t->pl, &child->pl) : pl_thread_clone(t->pl, &child->pl);
-		if (lend)
-			t->answers = ANSWERS_STALE;       /* the child's are where they were */
+		if (lend) {                       /* the child's are where they were */
+			t->answers = ANSWERS_STALE;
+			t->post.set = NULL;
+		}
 		if (!err)
 			child->mm = mm_get(t->mm);
 		return err;

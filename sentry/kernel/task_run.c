@@ -2,6 +2,7 @@
  *
  * Nothing here blocks but pl_run() and what a system call chooses to wait for. A task leaves the loop only through
  * t->exiting, which the marks in task_exit.c set. */
+#include "sentry/fs/epoll/epoll.h"
 #include "sentry/kernel/machine.h"
 #include "sentry/kernel/task.h"
 #include "sentry/mm/rewrite.h"
@@ -63,11 +64,15 @@ void task_main(void *arg)
 			break;
 		if (t->answers == ANSWERS_STALE)
 			answers_update(t);
+		if (t->post.set)
+			epoll_posts_check(t);
 		struct pl_event ev;
 		if (ptrace_guest_enter(t, &ev)) {
 			pl_run(t->pl, &ev);
 			ptrace_guest_leave(t, &ev);
 		}
+		if (t->pl->nposts)
+			epoll_posts_make(t);
 		t->in_syscall = false;
 		switch (ev.kind) {
 		case PL_SYSCALL:

@@ -29,40 +29,15 @@ long sys_epoll_create(struct task *t, int size)
 	return size <= 0 ? -EINVAL : sys_epoll_create1(t, 0);
 }
 
-static int do_ctl(struct file *epf, int op, struct file *f, int fd, struct epoll_event *ev)
-{
-	switch (op) {
-	case EPOLL_CTL_ADD:
-		return epoll_ctl_add(epf, f, fd, ev);
-	case EPOLL_CTL_MOD:
-		return epoll_ctl_mod(epf, f, fd, ev);
-	case EPOLL_CTL_DEL:
-		return epoll_ctl_del(epf, f, fd);
-	default:
-		return -EINVAL;
-	}
-}
-
 long sys_epoll_ctl(struct task *t, int epfd, int op, int fd, uptr_t event)
 {
 	struct epoll_event ev = { 0 };
 	if (op != EPOLL_CTL_DEL && get_user(t, &ev, event))
 		return -EFAULT;
-	AUTO(file_put) struct file *epf = fd_get(t, epfd);
-	AUTO(file_put) struct file *f = fd_get(t, fd);
-	if (!epf || !f)
-		return -EBADF;
-	if (!f->ops->poll || (f->mode & FMODE_NOWAIT_POLL))
-		return -EPERM;
-	if (f == epf || !is_epoll(epf))
-		return -EINVAL;
-	const uint32_t exclusive_ok = EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE;
-	if ((ev.events & EPOLLEXCLUSIVE) && (op == EPOLL_CTL_MOD || (ev.events & ~exclusive_ok)))
-		return -EINVAL;
-	signalfd_reader = t;
-	int err = do_ctl(epf, op, f, fd, &ev);
-	signalfd_reader = NULL;
-	return err;
+	long ret = epoll_ctl_fd(t, epfd, op, fd, &ev);
+	if (ret == 0)
+		epoll_posts_learn(t, epfd, op, fd);
+	return ret;
 }
 
 struct put_arg {

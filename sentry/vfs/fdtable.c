@@ -14,11 +14,14 @@
 
 #define FD_MAX (1 << 20)                  /* Linux's sysctl fs.nr_open */
 
+static uint64_t versions;
+
 struct fdtable *fdtable_new(void)
 {
 	struct fdtable *ft = NEW(struct fdtable);
 	live_born(FDTABLE);
 	ft->refs = 1;
+	ft->version = ++versions;
 	return ft;
 }
 
@@ -47,6 +50,7 @@ static struct file *slot_clear(struct fdtable *ft, int fd)
 {
 	struct file *f = ft->slots[fd].file;
 	ft->slots[fd] = (struct fdslot){ 0 };
+	ft->version = ++versions;
 	if (fd < ft->next)
 		ft->next = fd;
 	return f;
@@ -234,6 +238,7 @@ int fd_dup_to(struct task *t, struct file *f, int fd, bool cloexec)
 	if (ft->slots[fd].reserved)
 		return -EBUSY;
 	struct file *old = ft->slots[fd].file;
+	ft->version = ++versions;
 	ft->slots[fd] = (struct fdslot){ .file = file_get(f), .cloexec = cloexec };
 	if (old)
 		close_file(t, ft, old);

@@ -7,6 +7,7 @@ struct fdtable {
 	int refs;                         /* tasks that share it */
 	int size;                         /* slots allocated */
 	int next;                         /* no free slot below */
+	uint64_t version;                 /* another, of no other table either, whenever a number loses its file */
 	struct fdslot { struct file *file; bool cloexec, reserved; } *slots;
 };
 struct fdtable *fdtable_new(void);

@@ -28,10 +28,15 @@ struct epitem *epitem_next(struct epitem *it)
 	return RB_NEXT(epitem_tree, &it->ep->items, it);
 }
 
-static struct epitem *item_find(struct epoll *ep, struct file *f, int fd)
+struct epitem *epitem_find(struct epoll *ep, struct file *f, int fd)
 {
 	struct epitem key = { .fd = fd, .file = f };
 	return RB_FIND(epitem_tree, &ep->items, &key);
+}
+
+bool epoll_nearly_full(void)
+{
+	return item_count >= EPOLL_MAX_ITEMS / 2;
 }
 
 static void item_insert(struct epitem *it)
@@ -166,7 +171,7 @@ int epoll_ctl_add(struct file *epf, struct file *f, int fd, const struct epoll_e
 		return -EINVAL;
 	if (is_epoll(f) && nests_too_deep(ep, f))
 		return -ELOOP;
-	if (item_find(ep, f, fd))
+	if (epitem_find(ep, f, fd))
 		return -EEXIST;
 	if (item_count >= EPOLL_MAX_ITEMS)
 		return -ENOSPC;
@@ -189,7 +194,7 @@ int epoll_ctl_add(struct file *epf, struct file *f, int fd, const struct epoll_e
 
 int epoll_ctl_mod(struct file *epf, struct file *f, int fd, const struct epoll_event *ev)
 {
-	struct epitem *it = item_find(to_epoll(epf), f, fd);
+	struct epitem *it = epitem_find(to_epoll(epf), f, fd);
 	if (!it)
 		return -ENOENT;
 	if ((it->events | ev->events) & EPOLLEXCLUSIVE)
@@ -202,7 +207,7 @@ int epoll_ctl_mod(struct file *epf, struct file *f, int fd, const struct epoll_e
 
 int epoll_ctl_del(struct file *epf, struct file *f, int fd)
 {
-	struct epitem *it = item_find(to_epoll(epf), f, fd);
+	struct epitem *it = epitem_find(to_epoll(epf), f, fd);
 	if (!it)
 		return -ENOENT;
 	epitem_remove(it);

@@ -40,5 +40,7 @@ uint32_t epitem_poll(struct epitem *it, int depth);
 void epitem_ready(struct epitem *it);
 void epitem_unready(struct epitem *it);
 void epitem_remove(struct epitem *it);
+struct epitem *epitem_find(struct epoll *ep, struct file *f, int fd);    /* NULL */
+bool epoll_nearly_full(void);             /* of all items that there may be in the sandbox */
 struct epitem *epitem_first(struct epoll *ep);
 struct epitem *epitem_next(struct epitem *it);
