@@ -11,7 +11,8 @@ export PATH=/usr/local/bin:/usr/bin:/bin LC_ALL=C
 rows()
 {
 	for row in build_j2:make git:git sqlite:sqlite3 python_start:python3 node_start:node tar:tar sh_fork:sh sh_pipes:sh \
-		redis:redis-benchmark redis_p99:redis-benchmark redis_pipelined:redis-benchmark nginx:wrk nginx_p99:wrk iperf3:iperf3; do
+		redis:redis-benchmark redis_p99:redis-benchmark redis_pipelined:redis-benchmark nginx:wrk nginx_p99:wrk iperf3:iperf3 pgbench_unix:pgbench \
+		pgbench_tcp:pgbench; do
 		! command -v "${row#*:}" >/dev/null || echo "${row%:*}"
 	done
 }
@@ -155,6 +156,35 @@ run_iperf3()
 	wait
 }
 
+# TPC-B, 8 clients, scale 8: a transaction's time. PostgreSQL doesn't run as root.
+pgbench_row() # ROW HOST
+{
+	if [ "$(id -u)" = 0 ]; then
+		cp "$here/apps.sh" .
+		chown postgres "$PWD"
+		setpriv --reuid=postgres --regid=postgres --clear-groups sh ./apps.sh --pgbench "$1" "$2"
+	else
+		pgbench_load "$1" "$2"
+	fi
+}
+pgbench_load()
+{
+	pg=$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)
+	host=${2:-$PWD}
+	"$pg/initdb" -D data -A trust -U postgres --no-sync >log 2>&1
+	"$pg/pg_ctl" -D data -l log -w -o "-p 16432 -k $PWD -c listen_addresses=127.0.0.1" start >start.log
+	"$pg/pgbench" -h "$host" -p 16432 -U postgres -i -s 8 postgres >log.init 2>&1
+	"$pg/pgbench" -h "$host" -p 16432 -U postgres -n -c 8 -j 2 -T 3 postgres 2>errors |
+		awk -v row="$1" '$1 == "tps" { printf "%s %.3f ms\n", row, 1000 / $3 }'
+	"$pg/pg_ctl" -D data -m immediate -w stop >stop.log
+}
+run_pgbench_unix() { pgbench_row pgbench_unix ''; }
+run_pgbench_tcp() { pgbench_row pgbench_tcp 127.0.0.1; }
+
+if [ "$1" = --pgbench ]; then
+	pgbench_load "$2" "$3"
+	exit
+fi
 if [ "$1" = --list ]; then
 	rows
 	exit

@@ -37,6 +37,7 @@ class Bench:
         self.quick = args.quick
         self.scratch = tempfile.mkdtemp(prefix="sbx-bench.", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
         self.memory_dir, self.host_dir = (os.path.join(self.scratch, d) for d in ("memory", "host"))
+        os.chmod(self.scratch, 0o711)         # PostgreSQL gets there as another user
         for d in (self.memory_dir, self.host_dir):
             os.mkdir(d)
         here = os.path.dirname(os.path.abspath(__file__))

@@ -131,7 +131,12 @@ haproxy_client()
 iperf3_serve() { iperf3 -s -p "$PORT" >"$DIR/log" 2>&1; }
 iperf3_client()
 {
-	local how
+	local how i
+	# It closes its port after each client, whoever only looked whether it is there included.
+	for ((i = 0; i < 100; i++)); do
+		iperf3 -c 127.0.0.1 -p "$PORT" -n 1000 >"$DIR/out" 2>&1 && break
+		sleep 0.05
+	done
 	for how in '' -R '-P 4' --bidir '-N -l 1000'; do
 		# shellcheck disable=SC2086
 		expect "iperf3 $how" 'receiver' iperf3 -c 127.0.0.1 -p "$PORT" -t "$SECONDS_EACH" $how
