@@ -180,3 +180,27 @@ TEST(a_signal_handler_sees_what_was_changed_before)
 		ASSERT_EQ(ready(), 0);
 	}
 }
+
+/* It may run on its parent's host thread, with descriptors of its own. */
+TEST(a_vforks_child_and_its_parent)
+{
+	begin();
+	for (int i = 0; i < 10; i++) {
+		ASSERT_OK(change(EPOLL_CTL_MOD, fds[i], EPOLLOUT));
+		pid_t child = vfork();
+		if (child == 0) {
+			bool good = ready() == 2 * i + 1;
+			good &= change(EPOLL_CTL_MOD, fds[23 - i], EPOLLIN) == 0;
+			good &= change(EPOLL_CTL_MOD, fds[23 - i], EPOLLOUT) == 0;
+			close(fds[i]);
+			good &= change(EPOLL_CTL_MOD, fds[i], EPOLLIN) == -1;
+			_exit(!good);
+		}
+		int status;
+		ASSERT_EQ(waitpid(child, &status, 0), child);
+		ASSERT_EQ(status, 0);
+		ASSERT_EQ(ready(), 2 * i + 2);
+		ASSERT_OK(change(EPOLL_CTL_MOD, fds[i], EPOLLIN));
+		ASSERT_OK(change(EPOLL_CTL_MOD, fds[i], EPOLLOUT));
+	}
+}
