@@ -125,6 +125,17 @@ void pl_thread_exit(struct pl_thread *t)
 	ops->thread_exit(t);
 }
 
+struct pl_as *pl_as_none(void)
+{
+	static struct pl_as none = { .refs = 1, .dead = true };
+	return pl_as_get(&none);
+}
+
+bool pl_is_plain(const struct pl_thread *t)
+{
+	return !t->as->cloned && !t->as->pinned;
+}
+
 struct pl_as *pl_as_get(struct pl_as *as)
 {
 	as->refs++;

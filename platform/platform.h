@@ -87,6 +87,8 @@ void pl_thread_exit(struct pl_thread *t);
 void pl_as_kill(struct pl_as *as);        /* at once, whatever runs; the threads report PL_EXITED */
 struct pl_as *pl_as_get(struct pl_as *as);
 void pl_as_put(struct pl_as *as);
+struct pl_as *pl_as_none(void);           /* a reference on one that is dead */
+bool pl_is_plain(const struct pl_thread *t);      /* never was more than one thread in t's address space, nor pl_pin() called for it */
 int pl_as_pid(const struct pl_as *as);    /* the stub's host pid as the sentry sees it, for diagnostics */
 
 /* --- running --- */

@@ -128,23 +128,28 @@ static void change_over(struct exec *ex)
 	struct pl_thread *old_pl = t->pl;
 	struct mm *old_mm = t->mm;
 	set_dumpable(ex);
-	if (old_mm) {
+	if (ex->kept) {
+		mm_leave_as(old_mm);
+	} else if (old_mm) {
 		task_mm_release(t);
 		rusage_keep(t);
+		t->utime_ns += pl_thread_cpu_ns(old_pl);
 	}
 	task_become_leader(t);
 	time_ns_enter(t);
 	keys_exec(t);
 	t->pl = TAKE(ex->pl);
 	t->mm = TAKE(ex->mm);
-	if (old_pl)
-		t->pl->regs.orig_rax = old_pl->regs.orig_rax;   /* for tracers */
-	pl_thread_exit(old_pl);
 	t->answers = ANSWERS_STALE;
-	t->pin_stale = t->pinned;
-	/* Who execs once execs again: the next one finds its address space made. */
-	if (old_mm)
-		pl_as_prepare();
+	if (!ex->kept) {
+		if (old_pl)
+			t->pl->regs.orig_rax = old_pl->regs.orig_rax;   /* for tracers */
+		pl_thread_exit(old_pl);
+		t->pin_stale = t->pinned;
+		/* Who execs once execs again: the next one finds its address space made. */
+		if (old_mm)
+			pl_as_prepare();
+	}
 	struct cred *old_cred = t->cred;
 	t->cred = TAKE(ex->cred);
 	cred_put(old_cred);

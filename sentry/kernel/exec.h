@@ -48,7 +48,8 @@ struct exec {
 	char head[256];                   /* its first bytes, zero-filled */
 	struct cred *cred;                /* the new ones */
 	bool secure;                      /* AT_SECURE */
-	struct pl_thread *pl;             /* the new address space's thread */
+	struct pl_thread *pl;             /* the new address space's thread; kept: t's own */
+	bool kept;                        /* there is no way back */
 	struct mm *mm;
 };
 
@@ -57,8 +58,13 @@ int exec_script(struct exec *ex) MUST_CHECK;
 /* The credentials that ex->file's set-id bits give. */
 void exec_cred(struct exec *ex);
 /* Checks the program ex->file, and makes a new address space with it in ex->pl, ex->mm, ready to run. -ENOEXEC: not an ELF
- * program. Changes nothing of t. Sleeps. */
+ * program. Changes nothing of t, unless ex->kept: then a failure is t's end. Sleeps. */
 int exec_load_elf(struct exec *ex) MUST_CHECK;
+
+/* May the new program have the old one's stub? */
+bool exec_may_keep(const struct exec *ex);
+/* The point of no return: t's memory is given up, but for the calls in out, two at most, which unmap it. Returns their number. Sleeps. */
+int exec_keep(struct exec *ex, struct pl_call *out);
 
 /* Does the kernel have rseq(2), that the auxiliary vector may promise it? */
 bool exec_has_rseq(void);

@@ -1,7 +1,7 @@
 /* exec_load.c - a new address space with an ELF program, its interpreter and its stack.
  *
  * HOW      Everything is built in an address space that nobody runs in yet, books first; the stub maps it in as few batches
- *          as fit. So every failure leaves the old program as it was.
+ *          as fit. So every failure leaves the old program as it was, but where the new one takes its place (exec_keep.c).
  * LINUX    fs/binfmt_elf.c, arch/x86/mm/mmap.c. Same: position-independent programs with an interpreter at two thirds of
  *          the address space, all addresses random in as many bits; the pages of a segment beyond its file part are zero
  *          and writable; brk begins behind the program, randomly up to 32 MB further.
@@ -77,7 +77,9 @@ static int flush(struct loader *l)
 	}
 	for (int i = 0; i < l->n; i++) {
 		long ret = l->calls[i].ret;
-		if (ret != (long)l->calls[i].args[0])
+		if (l->calls[i].nr == SYS_rseq)   /* it may not have had one, whatever it said */
+			continue;
+		if (ret != (l->calls[i].nr == SYS_munmap ? 0 : (long)l->calls[i].args[0]))
 			return ret < 0 && ret >= -4095 ? (int)ret : -EFAULT;
 	}
 	for (int i = 0; i < l->ntails; i++) {
@@ -366,13 +368,16 @@ int exec_load_elf(struct exec *ex)
 		err = -ENOEXEC;
 	if (!err && img.interp)
 		err = open_interp(ex, img.interp, &interp, &interp_file);
-	if (!err)
+	bool keep = !err && exec_may_keep(ex);
+	if (!err && !keep)
 		err = pl_as_new(&ex->pl);
 	timeline_mark(TIMELINE_STUB);
 	if (!err) {
+		struct loader *l = NEW(struct loader);
+		if (keep)
+			l->n = exec_keep(ex, l->calls);
 		err = mm_new(ex->pl->as, &ex->mm);
 		CHECK(!err);
-		struct loader *l = NEW(struct loader);
 		l->ex = ex;
 		l->mm = ex->mm;
 		err = build(l, &img, &interp, interp_file);

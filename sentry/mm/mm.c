@@ -46,6 +46,12 @@ void mm_put(struct mm *mm)
 	free(mm);
 }
 
+void mm_leave_as(struct mm *mm)
+{
+	pl_as_put(mm->as);
+	mm->as = pl_as_none();
+}
+
 int mm_new(struct pl_as *as, struct mm **out)
 {
 	struct mm *mm = NEW(struct mm);

@@ -64,6 +64,9 @@ struct mm {
 	void (*aio_free)(struct mm *mm);
 };
 
+/* Its stub is another memory's now: whoever still looks at this one finds nobody. */
+void mm_leave_as(struct mm *mm);
+
 /* For handlers of calls that do nothing after it: what mm_mmap() and its kin do last in the stub may be done when guest code goes on.
  * Not while others could look at t, or at its memory. */
 void mm_defer_next(struct task *t);
