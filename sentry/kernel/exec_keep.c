@@ -1,4 +1,4 @@
-/* exec_keep.c - a program that takes its predecessor's stub: the place of exec after fork(2), where nobody else has it.
+/* exec_keep.c - a program that takes the stub of the one before: after a fork, where nobody else has it.
  *
  * WHY      A stub for every program costs a process's birth and death on the host; two programs of a pipeline that start at once
  *          wait for each other's.
