@@ -219,8 +219,8 @@ void init_main(struct sandbox *sb)
 	if (e)
 		fail(e);
 	timeline_mark(TIMELINE_EMPTY);
+	pid_t sentry = start(&st, sentry_start);  /* it has more to do before it needs the template than that has */
 	start(&st, stub_start);
-	pid_t sentry = start(&st, sentry_start);
 
 	wait_for_gofer(&st);
 	if (old_on_top)

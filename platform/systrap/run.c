@@ -48,7 +48,8 @@ void systrap_post(struct systrap_thread *t, enum stub_command command)
 	t->co = co_current();
 	t->posts++;
 	systrap_expect(t);
-	waiting_policy();
+	if (command == CMD_RESUME)                /* while none runs guest code, a stub's wait is long */
+		waiting_policy();
 	struct slot *s = t->slot;
 	s->command = command;
 	if (__atomic_exchange_n(&s->state, SLOT_COMMAND, __ATOMIC_SEQ_CST) == SLOT_EVENT_ASLEEP) {
