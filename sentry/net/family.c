@@ -3,10 +3,12 @@
 
 #include "sentry/net/inet/inet.h"
 #include "sentry/net/netlink/netlink.h"
+#include "sentry/net/packet/afpacket.h"
 #include "sentry/net/socket.h"
 #include "sentry/net/unix/unix.h"
 
-static const struct socket_family *const families[] = { &unix_family, &inet_family, &inet6_family, &netlink_family };
+static const struct socket_family *const families[] = { &unix_family, &inet_family, &inet6_family, &netlink_family,
+							&packet_family };
 
 static const struct socket_family *family_find(int family)
 {

@@ -27,11 +27,24 @@ struct input {
 	const struct filter_packet *p;
 };
 
+static size_t link_bytes(const struct filter_packet *p)
+{
+	return p->protocol || p->link ? sizeof(struct ethhdr) : 0;
+}
+
+/* Where offset 0 is, from the Ethernet header. */
+static size_t origin(const struct filter_packet *p)
+{
+	if (p->from == FILTER_FROM_LINK)
+		return 0;
+	return link_bytes(p) + (p->from == FILTER_FROM_TRANSPORT ? p->net.bytes : 0);
+}
+
 /* Bytes from the Ethernet header on, as numbers of the network's order. */
 static bool read_number(const struct filter_packet *p, size_t at, unsigned size, uint32_t *out)
 {
 	struct ethhdr eth = { .h_proto = htons((uint16_t)p->protocol) };
-	const struct filter_part parts[] = { { &eth, p->protocol ? sizeof(eth) : 0 }, p->net, p->transport, p->data };
+	const struct filter_part parts[] = { { p->link ? p->link : &eth, link_bytes(p) }, p->net, p->transport, p->data };
 	uint32_t v = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		for (; size > 0 && at < parts[i].bytes; size--)
@@ -48,7 +61,9 @@ static bool extension(const struct filter_packet *p, uint32_t which, uint32_t a,
 	case SKF_AD_PROTOCOL:
 		*out = (uint32_t)p->protocol;
 		return true;
-	case SKF_AD_PKTTYPE:              /* PACKET_HOST */
+	case SKF_AD_PKTTYPE:
+		*out = p->pkttype;
+		return true;
 	case SKF_AD_MARK:
 	case SKF_AD_QUEUE:
 	case SKF_AD_RXHASH:
@@ -78,23 +93,22 @@ static bool extension(const struct filter_packet *p, uint32_t which, uint32_t a,
 static bool load(struct cbpf_input *in, uint32_t off, unsigned size, uint32_t a, uint32_t x, uint32_t *out)
 {
 	const struct filter_packet *p = container_of(in, struct input, in)->p;
-	size_t link_bytes = p->protocol ? sizeof(struct ethhdr) : 0;
 	int32_t k = (int32_t)off;
 	if (k >= 0)
-		return read_number(p, link_bytes + p->net.bytes + off, size, out);
+		return read_number(p, origin(p) + off, size, out);
 	if (k >= SKF_AD_OFF)
 		return extension(p, (uint32_t)(k - SKF_AD_OFF), a, x, out);
 	if (!p->protocol || k < SKF_LL_OFF)
 		return false;
-	return read_number(p, k >= SKF_NET_OFF ? link_bytes + (size_t)(k - SKF_NET_OFF) : (size_t)(k - SKF_LL_OFF), size, out);
+	return read_number(p, k >= SKF_NET_OFF ? link_bytes(p) + (size_t)(k - SKF_NET_OFF) : (size_t)(k - SKF_LL_OFF), size, out);
 }
 
 bool filter_run(const struct socket *s, const struct filter_packet *p, size_t *keep)
 {
-	size_t len = p->transport.bytes + p->data.bytes;
+	size_t len = link_bytes(p) + p->net.bytes + p->transport.bytes + p->data.bytes - origin(p);
 	struct input input = { .in = { .load = load, .len = (uint32_t)len }, .p = p };
 	uint32_t ret = cbpf_run(s->filter->prog, &input.in);
-	*keep = MIN(len, MAX((size_t)ret, p->transport.bytes));
+	*keep = MIN(len, p->from == FILTER_FROM_TRANSPORT ? MAX((size_t)ret, p->transport.bytes) : (size_t)ret);
 	return ret != 0;
 }
 

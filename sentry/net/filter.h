@@ -4,10 +4,16 @@
 #include "sentry/mm/uaccess.h"
 #include "sentry/net/socket.h"
 
-/* A message as filters see it: offset 0 is its transport header, or its first byte where there is none (AF_UNIX). */
+struct ethhdr;
+
+/* A message as filters see it: offset 0 is its transport header, or its first byte where there is none (AF_UNIX); of AF_PACKET
+ * sockets its Ethernet or network header. */
 struct filter_packet {
 	int protocol;                     /* ETH_P_* of machine's order; 0: not of the IP families */
 	struct filter_part { const void *at; size_t bytes; } net, transport, data;       /* net: the IP header */
+	const struct ethhdr *link;        /* NULL: one without addresses */
+	enum { FILTER_FROM_TRANSPORT, FILTER_FROM_NET, FILTER_FROM_LINK } from;          /* what offset 0 is */
+	uint8_t pkttype;                  /* PACKET_HOST … */
 };
 
 /* Does the socket's filter let it in (it has one)? *keep: how many bytes, from offset 0; never less than the transport header. */

@@ -2,7 +2,7 @@
  *
  * LINUX    net/ipv4/devinet.c inetdev_event(), inet_insert_ifa(); net/ipv6/addrconf.c init_loopback(), addrconf_ifdown();
  *          net/core/dev.c __dev_change_flags(). Same: IPv4 addresses outlive lo's being down, IPv6 ones don't.
- * MISSING  Addresses that expire, and that are promoted when their network's first one goes. */
+ * MISSING  An MTU that splits packets, or that is too small for a protocol. Addresses that expire, and that are promoted when their network's first one goes. */
 #include "sentry/net/lo.h"
 
 #include <linux/if_addr.h>
@@ -72,8 +72,20 @@ void lo_set_flags(struct net *net, unsigned flags, const struct nl_request *why)
 		netlink_tell_link(net, old ^ lo_flags(net), why);
 }
 
+int lo_set_mtu(struct net *net, int mtu, const struct nl_request *why)
+{
+	if (mtu < 0)
+		return -EINVAL;
+	if (mtu != net->lo_mtu) {
+		net->lo_mtu = mtu;
+		netlink_tell_link(net, 0, why);
+	}
+	return 0;
+}
+
 void lo_init(struct net *net)
 {
+	net->lo_mtu = NET_LO_MTU;
 	TAILQ_INIT(&net->lo_addrs);
 	if (net->lo_up)
 		set_up(net, true, NULL);

@@ -28,6 +28,7 @@ struct lo_addr {
 unsigned lo_flags(const struct net *net);                              /* IFF_* */
 /* why: the request that asked for it, or NULL. Only bits that may be changed do. */
 void lo_set_flags(struct net *net, unsigned flags, const struct nl_request *why);
+int lo_set_mtu(struct net *net, int mtu, const struct nl_request *why) MUST_CHECK;       /* -EINVAL */
 
 void lo_init(struct net *net);
 void lo_fini(struct net *net);

@@ -23,6 +23,7 @@ struct net *net_new(bool lo_up)
 	TAILQ_INIT(&n->socks);
 	TAILQ_INIT(&n->netlinks);
 	TAILQ_INIT(&n->unixes);
+	TAILQ_INIT(&n->packets);
 	lo_init(n);
 	return n;
 }

@@ -12,6 +12,7 @@
 #define NET_LO_IFINDEX 1
 #define NET_LO_MTU 65536
 
+struct afpacket_sock;
 struct inet_bucket;
 struct inet_sock;
 struct lo_addr;
@@ -23,6 +24,7 @@ struct net {
 	int refs;
 	struct ns_id id;
 	bool lo_up;                               /* down: nothing can be reached, as in a fresh Linux namespace */
+	int lo_mtu;
 	unsigned lo_more_flags;                   /* IFF_*: remembered only; lo.h */
 	bool lo_was_up;                           /* at some time: it has a queue */
 	TAILQ_HEAD(, lo_addr) lo_addrs;
@@ -43,6 +45,7 @@ struct net {
 	struct netlink_sock *netlink_ports;       /* those who have a port id, by protocol and port id */
 	TAILQ_HEAD(, netlink_sock) netlinks;
 	TAILQ_HEAD(, unix_sock) unixes;
+	TAILQ_HEAD(, afpacket_sock) packets;      /* sentry/net/packet's */
 };
 
 /* lo_up: as configured in the sandbox's first namespace; Linux makes further ones with lo down. refs = 1. */

@@ -1,8 +1,10 @@
 /* net_ioctl.c - ioctls about interfaces, which every socket has (netdevice(7)): there is lo.
  *
  * LINUX    net/core/dev_ioctl.c, net/ipv4/devinet.c. Same: changing anything takes CAP_NET_ADMIN; an unknown name is ENODEV.
- * MISSING  Changing anything but lo's flags (NETLINK_ROUTE changes its addresses); the routing and ARP tables (SIOCADDRT, SIOCGARP …). */
+ * MISSING  Changing anything but lo's flags and MTU (NETLINK_ROUTE changes its addresses); the routing and ARP tables (SIOCADDRT, SIOCGARP …). */
 #include <linux/capability.h>
+#include <linux/ethtool.h>
+#include <linux/net_tstamp.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
@@ -51,12 +53,35 @@ static int get_conf(struct task *t, const struct net *net, uptr_t arg)
 	return put_user(t, arg, &c);
 }
 
+static bool may_change(const struct task *t, const struct net *net)
+{
+	return cred_ns_cap(t->cred, net->id.owner, CAP_NET_ADMIN);
+}
+
 static int set_flags(struct task *t, struct net *net, const struct ifreq *r)
 {
-	if (!cred_ns_cap(t->cred, t->net->id.owner, CAP_NET_ADMIN))
+	if (!may_change(t, net))
 		return -EPERM;
 	lo_set_flags(net, (unsigned short)r->ifr_flags, NULL);
 	return 0;
+}
+
+/* What lo answers of ethtool(8)'s questions. */
+static int ethtool(struct task *t, uptr_t arg)
+{
+	uint32_t cmd;
+	if (get_user(t, &cmd, arg))
+		return -EFAULT;
+	if (cmd == ETHTOOL_GLINK) {
+		struct ethtool_value v = { .cmd = cmd, .data = 1 };
+		return put_user(t, arg, &v);
+	}
+	if (cmd == ETHTOOL_GET_TS_INFO) {
+		struct ethtool_ts_info v = { .cmd = cmd, .phc_index = -1 };
+		v.so_timestamping = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
+		return put_user(t, arg, &v);
+	}
+	return -EOPNOTSUPP;
 }
 
 /* About IPv4: sockets of other families don't have them. */
@@ -72,7 +97,7 @@ int net_ioctl(struct task *t, struct net *net, int family, unsigned cmd, uint64_
 	char label[IFNAMSIZ];
 	if (net && cmd == SIOCGIFCONF)
 		return get_conf(t, net, UPTR(arg));
-	if (!net || cmd < SIOCGIFNAME || cmd > SIOCSIFTXQLEN || (is_ipv4(cmd) && family != AF_INET))
+	if (!net || cmd < SIOCGIFNAME || (cmd > SIOCSIFTXQLEN && cmd != SIOCETHTOOL) || (is_ipv4(cmd) && family != AF_INET))
 		return -ENOTTY;
 	if (get_user(t, &r, UPTR(arg)))
 		return -EFAULT;
@@ -89,6 +114,8 @@ int net_ioctl(struct task *t, struct net *net, int family, unsigned cmd, uint64_
 	if (strcmp(r.ifr_name, "lo") != 0)
 		return -ENODEV;
 	switch (cmd) {
+	case SIOCETHTOOL:
+		return ethtool(t, UPTR(r.ifr_data));
 	case SIOCGIFINDEX:
 		r.ifr_ifindex = NET_LO_IFINDEX;
 		break;
@@ -107,8 +134,10 @@ int net_ioctl(struct task *t, struct net *net, int family, unsigned cmd, uint64_
 		put_address(&r, cmd == SIOCGIFNETMASK ? lo_addr_mask(a) : cmd == SIOCGIFBRDADDR ? a->broadcast : lo_addr_v4(a));
 		break;
 	case SIOCGIFMTU:
-		r.ifr_mtu = NET_LO_MTU;
+		r.ifr_mtu = net->lo_mtu;
 		break;
+	case SIOCSIFMTU:
+		return may_change(t, net) ? lo_set_mtu(net, r.ifr_mtu, NULL) : -EPERM;
 	case SIOCGIFMETRIC:
 		r.ifr_metric = 0;
 		break;
@@ -123,7 +152,7 @@ int net_ioctl(struct task *t, struct net *net, int family, unsigned cmd, uint64_
 		memset(&r.ifr_map, 0, sizeof(r.ifr_map));
 		break;
 	default:
-		return cred_ns_cap(t->cred, t->net->id.owner, CAP_NET_ADMIN) ? -EOPNOTSUPP : -EPERM;
+		return may_change(t, net) ? -EOPNOTSUPP : -EPERM;
 	}
 	return put_user(t, UPTR(arg), &r);
 }

@@ -44,6 +44,21 @@ static long socket_file_ioctl(struct task *t, struct file *f, unsigned cmd, uint
 	return err == -ENOTTY ? net_ioctl(t, t->net, s->family, cmd, arg) : err;
 }
 
+static int socket_file_mmap(struct file *f, uint64_t off, uint64_t len, int prot, int flags, struct mmap_source *out)
+{
+	(void)prot;
+	(void)flags;
+	struct socket *s = container_of(f, struct socket, file);
+	return s->ops->mmap ? s->ops->mmap(s, off, len, out) : -ENODEV;
+}
+
+static void socket_file_mapped(struct file *f, int change)
+{
+	struct socket *s = container_of(f, struct socket, file);
+	if (s->ops->mapped)
+		s->ops->mapped(s, change);
+}
+
 static int socket_file_flush(struct task *t, struct file *f)
 {
 	struct socket *s = container_of(f, struct socket, file);
@@ -66,6 +81,8 @@ static const struct file_ops socket_file_ops = {
 	.write = socket_file_write,
 	.poll = socket_file_poll,
 	.ioctl = socket_file_ioctl,
+	.mmap = socket_file_mmap,
+	.mapped = socket_file_mapped,
 	.flush = socket_file_flush,
 	.release = socket_file_release,
 };

@@ -56,6 +56,9 @@ struct socket_ops {
 	/* What socket.c does not know. Empty or -ENOPROTOOPT: not known here either. value: *len bytes in, out. */
 	int (*getsockopt)(struct task *t, struct socket *s, int level, int name, void *value, socklen_t *len);
 	int (*setsockopt)(struct task *t, struct socket *s, int level, int name, const void *value, socklen_t len);
+	/* What mmap(2) of [off, off+len) gets; a mapping has come or gone. As file_ops'. Empty: ENODEV; nothing. */
+	int (*mmap)(struct socket *s, uint64_t off, uint64_t len, struct mmap_source *out);
+	void (*mapped)(struct socket *s, int change);
 	/* The last close(2), by a task that goes on: waits as SO_LINGER says, if it is set. Empty: nothing. sleeps */
 	void (*linger)(struct task *t, struct socket *s);
 	/* The file is gone: end it, and free it when nobody needs it. sleeps */

@@ -2,6 +2,7 @@
  *
  * LINUX    net/socket.c. Same: a family nobody implements is EAFNOSUPPORT, as in a kernel built without it. */
 #include <fcntl.h>
+#include <linux/if_packet.h>
 #include <string.h>
 
 #include "sentry/net/filter.h"
@@ -230,6 +231,8 @@ long sys_getsockopt(struct task *t, int sockfd, int level, int optname, uptr_t o
 		return err ? err : put_user(t, optlen, &count);
 	}
 	socklen_t len = MIN((socklen_t)room, (socklen_t)sizeof(value)), had = len;
+	if (level == SOL_PACKET && optname == PACKET_HDRLEN && copy_from_user(t, value, optval, len))      /* the one that is a question */
+		return -EFAULT;
 	err = socket_getsockopt(t, s, level, optname, value, &len);
 	if (err == -ERANGE && put_user(t, optlen, &len))      /* SO_PEERGROUPS tells what it takes */
 		return -EFAULT;

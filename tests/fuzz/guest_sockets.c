@@ -8,7 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/netlink.h>
+#include <net/if.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <poll.h>
@@ -33,27 +36,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/fuzz/random.h"
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define CHILDREN 3
 #define CHILD_SECONDS 2
 #define FDS 48
 #define AREA (1 << 20)
 
-static __thread uint64_t seed;
 static __thread uint8_t *area;                   /* AREA bytes, and nothing behind them */
-
-static uint64_t rnd(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed;
-}
-
-static uint64_t below(uint64_t n)
-{
-	return rnd() % n;
-}
 
 static uint64_t odd_number(void)
 {
@@ -124,6 +115,13 @@ static struct sockaddr *name(socklen_t *len)
 		in->sin6_scope_id = (uint32_t)below(3);
 		inet_pton(AF_INET6, ips[below(3) ? 0 : below(ARRAY_SIZE(ips))], &in->sin6_addr);
 		*len = sizeof(*in);
+	} else if (kind == 10 && below(2)) {
+		struct sockaddr_ll *ll = (struct sockaddr_ll *)ss;
+		ll->sll_family = AF_PACKET;
+		ll->sll_protocol = htons(ETH_P_IP);
+		ll->sll_ifindex = (int)below(3);
+		ll->sll_halen = (uint8_t)below(9);
+		*len = sizeof(*ll);
 	} else if (kind == 10) {
 		struct sockaddr_nl *nl = (struct sockaddr_nl *)ss;
 		nl->nl_family = AF_NETLINK;
@@ -209,12 +207,12 @@ static struct msghdr *message(struct msghdr *m)
 
 static void make_socket(void)
 {
-	static const int families[] = { AF_UNIX, AF_UNIX, AF_UNIX, AF_INET, AF_INET, AF_INET6, AF_NETLINK };
+	static const int families[] = { AF_UNIX, AF_UNIX, AF_UNIX, AF_INET, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET };
 	int family = below(20) ? families[below(ARRAY_SIZE(families))] : (int)below(50), pair[2];
 	int type = below(20) ? 1 + (int)below(3) : (int)below(12);
 	if (type == 3 && family == AF_UNIX)
 		type = SOCK_SEQPACKET;
-	int protocol = below(3) ? 0 : family == AF_NETLINK ? (int)below(22) : below(2) ? IPPROTO_ICMP : (int)below(260);
+	int protocol = family == AF_PACKET ? htons(below(2) ? ETH_P_ALL : ETH_P_IP) : below(3) ? 0 : family == AF_NETLINK ? (int)below(22) : below(2) ? IPPROTO_ICMP : (int)below(260);
 	if (below(10))
 		type |= SOCK_NONBLOCK;
 	if (below(3) == 0)
@@ -225,9 +223,9 @@ static void make_socket(void)
 
 static void option(void)
 {
-	static const int levels[] = { SOL_SOCKET, SOL_SOCKET, SOL_IP, SOL_IPV6, SOL_TCP, SOL_UDP, SOL_NETLINK, SOL_RAW, 58 };
+	static const int levels[] = { SOL_SOCKET, SOL_SOCKET, SOL_IP, SOL_IPV6, SOL_TCP, SOL_UDP, SOL_NETLINK, SOL_RAW, 58, SOL_PACKET };
 	int level = below(40) ? levels[below(ARRAY_SIZE(levels))] : (int)odd_number();
-	int option = below(20) ? (int)below(80) : (int)odd_number();
+	int option = below(20) ? (int)below(level == SOL_PACKET ? 24 : 90) : (int)odd_number();
 	static __thread struct sock_filter prog[8];
 	uint64_t value[40];
 	socklen_t len = below(4) ? 4 : (socklen_t)below(sizeof(value));
@@ -251,6 +249,12 @@ static void option(void)
 		value[0] = 0;
 		value[1] = 1000;
 		len = 16;
+	}
+	if (level == SOL_PACKET && option == PACKET_RX_RING) {
+		struct tpacket_req3 r = { 4096U << below(3), (unsigned)below(5), 256U << below(5), 0, (unsigned)below(3), (unsigned)odd_number(), 0 };
+		r.tp_frame_nr = r.tp_block_size / r.tp_frame_size * r.tp_block_nr;
+		(void)!setsockopt(fd(), level, option, &r, below(2) ? sizeof(r) : sizeof(struct tpacket_req));
+		return;
 	}
 	if (below(3))
 		(void)!setsockopt(fd(), level, option, below(40) ? (void *)value : room(64), below(20) ? len : (socklen_t)odd_number());
@@ -283,7 +287,16 @@ static void poll_some(void)
 static void move(void)
 {
 	int p[2];
-	switch (below(5)) {
+	switch (below(6)) {
+	case 5: {                                /* the ring of an AF_PACKET socket */
+		size_t bytes = (4096UL << below(3)) * (1 + below(4));
+		char *m = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd(), 0);
+		if (m != MAP_FAILED) {
+			m[8 * below(bytes / 8)] = (char)below(3);
+			munmap(m, bytes);
+		}
+		break;
+	}
 	case 0:
 		(void)!pipe2(p, O_NONBLOCK);
 		break;
@@ -305,7 +318,7 @@ static void move(void)
 static void control(void)
 {
 	static const unsigned long requests[] = { FIONREAD, TIOCOUTQ, FIONBIO, FIOASYNC, 0x8902, 0x8904, 0x8905, 0x8906, 0x8907, 0x8910,
-						  0x8912, 0x8913, 0x8914, 0x8915, 0x8916, 0x891b, 0x8921, 0x8927, 0x8933, 0x8942, 0x8970 };
+						  0x8912, 0x8913, 0x8914, 0x8915, 0x8916, 0x891b, 0x8921, 0x8927, 0x8933, 0x8942, 0x8946, 0x8970, SIOCSIFMTU };
 	int v = (int)below(2);
 	switch (below(6)) {
 	case 0:

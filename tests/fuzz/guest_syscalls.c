@@ -31,6 +31,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/fuzz/random.h"
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* The table, as far as it concerns us: kinds by name. */
@@ -52,7 +54,6 @@ static const struct call calls[512] = {
 #define PAGES 64
 #define SPARE 16                                 /* more pages behind, for calls that change memory */
 static uint8_t *area;                            /* PAGES pages; every eighth is missing, some can't be written */
-static __thread uint64_t seed;
 static const char *const paths[] = {
 	"/", ".", "..", "a", "b", "d", "d/x", "d/y", "d/../a", "sym", "loop", "fifo", "sock", "a/b", "", "/tmp", "/usr/bin/env",
 	"/usr", "/proc/self", "/proc/self/fd/3", "/proc/self/mem", "/proc/self/maps", "/proc/self/environ", "/proc/self/status",
@@ -62,19 +63,6 @@ static const char *const paths[] = {
 	"/proc/self/fd", "/proc/self/fdinfo/3", "/proc/self/task", "/proc/self/exe", "/proc/self/ns/mnt", "bind", "/usr/share",
 };
 static char long_path[5000];
-
-static uint64_t rnd(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed;
-}
-
-static uint64_t below(uint64_t n)
-{
-	return rnd() % n;
-}
 
 static uint64_t odd_number(void)
 {
@@ -211,8 +199,11 @@ static uint64_t argument(enum arg_kind kind)
 		v[0] = path(), v[1] = path(), v[2] = below(10) ? 0 : address(), v[3] = 0;
 		return below(6) ? (uint64_t)v : address();
 	}
-	case ARG_PID:
-		return below(4) ? (uint64_t)getpid() : odd_number();
+	case ARG_PID: {
+		/* Not the watcher: a child that has the privilege would trace it, or set its limits, and nobody would watch. */
+		uint64_t n = below(4) ? (uint64_t)getpid() : odd_number();
+		return (pid_t)n == getppid() ? 0 : n;
+	}
 	case ARG_SIZE: case ARG_OFF: case ARG_ULONG: case ARG_LONG:
 		return below(2) ? below(8192) : odd_number();
 	case ARG_IOVEC: case ARG_OUT_IOVEC:

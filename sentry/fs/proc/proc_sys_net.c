@@ -2,6 +2,7 @@
  *
  * LINUX    net/core/sysctl_net_core.c, net/ipv4/sysctl_net_ipv4.c.
  * MISSING  What doesn't stand here; what can't be written is what Linux has by default, and can't be changed. */
+#include <limits.h>
 #include <linux/capability.h>
 #include <stdio.h>
 
@@ -17,27 +18,37 @@ static int may_set(const struct task *writer)
 	return cred_ns_cap(writer->cred, writer->net->id.owner, CAP_NET_ADMIN) ? 0 : -EPERM;
 }
 
-static int show_somaxconn(struct seq *s, struct pseudo_inode *i, struct task *viewer)
+/* Settings that are a number of struct net, from 0 to max: an entry's arg. */
+static const struct setting {
+	size_t offset;
+	int max;
+} settings[] = {
+	{ offsetof(struct net, somaxconn), INT_MAX },
+	{ offsetof(struct net, port_unprivileged), 65535 },
+};
+enum { SOMAXCONN_SETTING, PORT_UNPRIVILEGED };
+
+static int show_setting(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 {
-	(void)i;
 	if (viewer && viewer->net)
-		seq_printf(s, "%d\n", viewer->net->somaxconn);
+		seq_printf(s, "%d\n", *(const int *)((const char *)viewer->net + settings[i->entry->arg].offset));
 	return 0;
 }
 
-static int store_somaxconn(struct pseudo_inode *i, struct task *writer, char *text, size_t len)
+static int store_setting(struct pseudo_inode *i, struct task *writer, char *text, size_t len)
 {
+	const struct setting *o = &settings[i->entry->arg];
 	long n = pseudo_number(text);
 	int err = may_set(writer);
-	(void)i;
 	(void)len;
 	if (err)
 		return err;
-	if (n < 0 || n > INT_MAX)
+	if (n < 0 || n > o->max)
 		return -EINVAL;
-	writer->net->somaxconn = (int)n;
+	*(int *)((char *)writer->net + o->offset) = (int)n;
 	return 0;
 }
+#define SETTING(name, which) PSEUDO_FILE(name, 0644, .show = show_setting, .store = store_setting, .arg = which)
 
 static int show_port_range(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 {
@@ -89,30 +100,8 @@ static int store_ping_range(struct pseudo_inode *i, struct task *writer, char *t
 	return 0;
 }
 
-static int show_port_start(struct seq *s, struct pseudo_inode *i, struct task *viewer)
-{
-	(void)i;
-	if (viewer && viewer->net)
-		seq_printf(s, "%d\n", viewer->net->port_unprivileged);
-	return 0;
-}
-
-static int store_port_start(struct pseudo_inode *i, struct task *writer, char *text, size_t len)
-{
-	long n = pseudo_number(text);
-	int err = may_set(writer);
-	(void)i;
-	(void)len;
-	if (err)
-		return err;
-	if (n < 0 || n > 65535)
-		return -EINVAL;
-	writer->net->port_unprivileged = (int)n;
-	return 0;
-}
-
 static const struct pseudo_entry core_entries[] = {
-	PSEUDO_FILE("somaxconn", 0644, .show = show_somaxconn, .store = store_somaxconn),
+	SETTING("somaxconn", SOMAXCONN_SETTING),
 	PSEUDO_NUMBER("optmem_max", 0444, 131072),
 	PSEUDO_NUMBER("rmem_default", 0444, 212992),
 	PSEUDO_NUMBER("rmem_max", 0444, 212992),
@@ -127,7 +116,7 @@ static const struct pseudo_entry unix_entries[] = {
 static const struct pseudo_entry ipv4_entries[] = {
 	PSEUDO_FILE("ip_local_port_range", 0644, .show = show_port_range, .store = store_port_range),
 	PSEUDO_FILE("ping_group_range", 0644, .show = show_ping_range, .store = store_ping_range),
-	PSEUDO_FILE("ip_unprivileged_port_start", 0644, .show = show_port_start, .store = store_port_start),
+	SETTING("ip_unprivileged_port_start", PORT_UNPRIVILEGED),
 	PSEUDO_NUMBER("ip_nonlocal_bind", 0444, 0),
 	PSEUDO_NUMBER("ip_forward", 0444, 0),
 	PSEUDO_NUMBER("ip_default_ttl", 0444, 64),

@@ -17,6 +17,13 @@ static int show_flags(struct seq *s, struct pseudo_inode *i, struct task *viewer
 	return 0;
 }
 
+static int show_mtu(struct seq *s, struct pseudo_inode *i, struct task *viewer)
+{
+	(void)i;
+	seq_printf(s, "%d\n", viewer && viewer->net ? viewer->net->lo_mtu : NET_LO_MTU);
+	return 0;
+}
+
 static int show_operstate(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 {
 	(void)i;
@@ -69,12 +76,13 @@ static const struct pseudo_entry lo_entries[] = {
 	PSEUDO_NUMBER("addr_assign_type", 0444, 0), PSEUDO_NUMBER("addr_len", 0444, 6),
 	PSEUDO_NUMBER("carrier_changes", 0444, 0), PSEUDO_NUMBER("dev_port", 0444, 0), PSEUDO_NUMBER("dormant", 0444, 0),
 	PSEUDO_NUMBER("ifindex", 0444, NET_LO_IFINDEX), PSEUDO_NUMBER("iflink", 0444, NET_LO_IFINDEX),
-	PSEUDO_NUMBER("link_mode", 0444, 0), PSEUDO_NUMBER("mtu", 0444, NET_LO_MTU), PSEUDO_NUMBER("name_assign_type", 0444, 2),
+	PSEUDO_NUMBER("link_mode", 0444, 0), PSEUDO_NUMBER("name_assign_type", 0444, 2),
 	PSEUDO_NUMBER("netdev_group", 0444, 0), PSEUDO_NUMBER("proto_down", 0444, 0),
 	PSEUDO_NUMBER("tx_queue_len", 0444, LO_TXQLEN), PSEUDO_NUMBER("type", 0444, 772),      /* ARPHRD_LOOPBACK */
 	PSEUDO_FILE("carrier", 0444, .show = show_carrier),
 	PSEUDO_FILE("duplex", 0444, .show = show_invalid),
 	PSEUDO_FILE("flags", 0444, .show = show_flags),
+	PSEUDO_FILE("mtu", 0444, .show = show_mtu),
 	PSEUDO_FILE("operstate", 0444, .show = show_operstate),
 	PSEUDO_FILE("speed", 0444, .show = show_invalid),
 	{ .name = "statistics", .mode = S_IFDIR | 0755, .children = statistics_entries },

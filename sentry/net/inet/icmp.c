@@ -78,6 +78,9 @@ static void deliver(struct net *net, const struct dgram_way *way, uint8_t proto,
 	struct iphdr head = given ? *given : v4 ? packet_ip_header(way, proto, bytes) : (struct iphdr){ 0 };
 	net->lo_packets++;
 	net->lo_bytes += bytes;
+	union packet_net head6;
+	struct filter_part shown = v4 ? (struct filter_part){ &head, sizeof(head) } : packet_net_header(&head6, way, proto, bytes);
+	packet_tap(net, way, IPPROTO_RAW, shown, (struct filter_part){ data, bytes });
 	deliver_raw(net, way, proto, &head, data, bytes);
 	if (proto != (v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) || bytes < ECHO_HEADER)
 		return;

@@ -15,6 +15,7 @@
 #define IP_PROTOCOL_OPT 52                /* IP_PROTOCOL */
 #define IP_RECVERR_RFC4884_OPT 26
 #define TTL_DEFAULT 64
+#define MTU_MAX 0xffff                    /* of IPv4 */
 
 static const struct inet_option options[] = {
 	INET_FLAG(IP_PKTINFO, pktinfo),
@@ -130,7 +131,7 @@ int inet_getsockopt(struct task *t, struct socket *s, int level, int name, void 
 	case IP_TTL:
 		return put_small(value, len, in->ttl < 0 ? TTL_DEFAULT : in->ttl);
 	case IP_MTU:
-		return in->remote.port ? sockopt_put_int(value, len, NET_LO_MTU - 1) : -ENOTCONN;
+		return in->remote.port ? sockopt_put_int(value, len, MIN(in->net->lo_mtu, MTU_MAX)) : -ENOTCONN;
 	case IP_MULTICAST_TTL:
 		return put_small(value, len, in->mc_ttl);
 	case IP_MULTICAST_IF:

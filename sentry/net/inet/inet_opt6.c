@@ -54,7 +54,7 @@ int inet6_getsockopt(struct task *t, struct inet_sock *in, int name, void *value
 	case IPV6_TCLASS:
 		return sockopt_put_int(value, len, in->tclass);
 	case IPV6_MTU:
-		return in->remote.port ? sockopt_put_int(value, len, NET_LO_MTU) : -ENOTCONN;
+		return in->remote.port ? sockopt_put_int(value, len, in->net->lo_mtu) : -ENOTCONN;
 	case IPV6_ADDR_PREFERENCES_OPT:
 		return sockopt_put_int(value, len, in->addr_prefs ? in->addr_prefs : 0x500);
 	default:

@@ -7,6 +7,8 @@
 #include <netinet/ip6.h>
 #include <string.h>
 
+#include "sentry/net/packet/afpacket.h"
+
 uint16_t packet_checksum(uint32_t sum, const void *data, size_t bytes)
 {
 	const unsigned char *p = data;
@@ -56,6 +58,29 @@ struct filter_part packet_net_header(union packet_net *to, const struct dgram_wa
 	return (struct filter_part){ &to->v6, sizeof(to->v6) };
 }
 
+static struct udphdr udp_header(const struct dgram_way *way, size_t bytes)
+{
+	struct udphdr h = { .source = htons(way->from.port), .dest = htons(way->to.port) };
+	h.len = htons((uint16_t)(sizeof(h) + bytes));
+	return h;
+}
+
+void packet_tap(struct net *net, const struct dgram_way *way, uint8_t proto, struct filter_part head, struct filter_part data)
+{
+	union packet_net ip;
+	struct udphdr udp;
+	struct filter_packet p = { .protocol = ip_is_v4(&way->to.ip) ? ETH_P_IP : ETH_P_IPV6, .net = head, .data = data };
+	if (!afpacket_listens(net))
+		return;
+	if (proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE) {
+		udp = udp_header(way, data.bytes);
+		p.transport = (struct filter_part){ &udp, sizeof(udp) };
+	}
+	if (!head.bytes)
+		p.net = packet_net_header(&ip, way, proto, p.transport.bytes + data.bytes);
+	afpacket_tap(net, &p);
+}
+
 bool packet_filter(const struct socket *s, const struct dgram_way *way, struct filter_part head, struct filter_part *data)
 {
 	union packet_net ip;
@@ -63,8 +88,7 @@ bool packet_filter(const struct socket *s, const struct dgram_way *way, struct f
 	struct filter_packet p = { .protocol = ip_is_v4(&way->to.ip) ? ETH_P_IP : ETH_P_IPV6, .transport = head, .data = *data };
 	bool is_udp = s->type == SOCK_DGRAM && s->protocol != IPPROTO_ICMP && s->protocol != IPPROTO_ICMPV6;
 	if (is_udp) {
-		udp = (struct udphdr){ .source = htons(way->from.port), .dest = htons(way->to.port) };
-		udp.len = htons((uint16_t)(sizeof(udp) + data->bytes));
+		udp = udp_header(way, data->bytes);
 		p.transport = (struct filter_part){ &udp, sizeof(udp) };
 	}
 	if (!head.bytes)

@@ -16,5 +16,8 @@ struct iphdr packet_ip_header(const struct dgram_way *way, uint8_t proto, size_t
 union packet_net { struct iphdr v4; struct ip6_hdr v6; };
 /* An IP header for `bytes` of the protocol, in *to. */
 struct filter_part packet_net_header(union packet_net *to, const struct dgram_way *way, uint8_t proto, size_t bytes);
+/* Shows what goes over lo to who listens there (AF_PACKET). head: what precedes the data, if the caller has it: of raw IPv4 the IP
+ * header; then proto doesn't matter. */
+void packet_tap(struct net *net, const struct dgram_way *way, uint8_t proto, struct filter_part head, struct filter_part data);
 /* Does the socket's filter let a message in? Then data->bytes may have become less. head: what precedes it (raw). */
 bool packet_filter(const struct socket *s, const struct dgram_way *way, struct filter_part head, struct filter_part *data);

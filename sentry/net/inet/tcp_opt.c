@@ -78,7 +78,7 @@ static int get_info(struct tcp_sock *s, void *value, socklen_t *len)
 	i.tcpi_snd_ssthresh = 0x7fffffff;
 	i.tcpi_snd_cwnd = CWND;
 	i.tcpi_reordering = 3;
-	i.tcpi_pmtu = s->peer ? NET_LO_MTU - 1 : 0;
+	i.tcpi_pmtu = s->peer ? (uint32_t)MIN(s->in.net->lo_mtu, 0xffff) : 0;
 	i.tcpi_advmss = s->peer ? TCP_MSS : 536;
 	i.tcpi_rcv_space = 65495;
 	i.tcpi_rcv_ssthresh = 65495;

@@ -12,12 +12,13 @@
 #include <sys/epoll.h>
 
 #include "sentry/fs/tmpfs/tmpfs.h"
-#include "sentry/net/inet/dgram.h"
+#include "sentry/net/inet/packet.h"
 
 #define MAX_V4 65507UL                    /* what fits into an IP packet */
 #define MAX_V6 65527UL
 #define SEGMENTS_MAX 128                  /* UDP_MAX_SEGMENTS */
-#define HEADER 28
+#define HEADER 28                         /* IP's and UDP's */
+#define HEADER_V6 48
 #define CORK_BYTES 65536UL
 #define QUOTE_V4 520UL                    /* what an ICMP error quotes of a datagram: 576 bytes, 1280, less headers */
 #define QUOTE_V6 1184UL
@@ -88,6 +89,7 @@ static void transmit(struct dgram_sock *d, const struct dgram_way *way, const ch
 	struct inet_bucket *b = inet_bucket_find(net, d->in.proto->bucket_proto, way->to.port);
 	net->lo_packets++;
 	net->lo_bytes += bytes + HEADER;
+	packet_tap(net, way, (uint8_t)d->in.sock.protocol, (struct filter_part){ 0 }, (struct filter_part){ data, bytes });
 	if (way->route != ROUTE_LOCAL) {
 		if (b)                           /* IP_MULTICAST_LOOP doesn't matter: all that lo sends comes back */
 			deliver_to_all(b, way, data, bytes);
@@ -103,6 +105,16 @@ static void transmit(struct dgram_sock *d, const struct dgram_way *way, const ch
 static size_t max_bytes(const struct dgram_way *way)
 {
 	return ip_is_v4(&way->to.ip) ? MAX_V4 : MAX_V6;
+}
+
+/* Nothing may split it (IP_MTU_DISCOVER): then it must be a packet. */
+static bool fits(const struct dgram_sock *d, const struct dgram_way *way, size_t bytes)
+{
+	bool v4 = ip_is_v4(&way->to.ip);
+	int how = v4 ? d->in.pmtudisc : d->in.pmtudisc6;
+	if (way->gso_size || (how != IP_PMTUDISC_DO && how != IP_PMTUDISC_PROBE))
+		return true;
+	return bytes + (v4 ? HEADER : HEADER_V6) <= (size_t)d->in.net->lo_mtu;
 }
 
 static ssize_t transmit_segments(struct dgram_sock *d, const struct dgram_way *way, const char *data, size_t bytes)
@@ -167,7 +179,7 @@ ssize_t udp_send(struct task *t, struct socket *s, struct socket_msg *m)
 		err = dgram_check_send(d, m);
 	if (err)
 		return err;
-	if (m->data->resid > max_bytes(&way))
+	if (m->data->resid > max_bytes(&way) || !fits(d, &way, m->data->resid))
 		return -EMSGSIZE;
 	AUTO(free) char *data = NULL;
 	size_t bytes;

@@ -35,7 +35,7 @@ static void put_link(struct nl_buf *b, const struct net *net, bool stats)
 	nl_put_u32(b, IFLA_TXQLEN, LO_TXQLEN);
 	nl_put_u8(b, IFLA_OPERSTATE, net->lo_up ? OPER_UNKNOWN : OPER_DOWN);
 	nl_put_u8(b, IFLA_LINKMODE, 0);
-	nl_put_u32(b, IFLA_MTU, NET_LO_MTU);
+	nl_put_u32(b, IFLA_MTU, (uint32_t)net->lo_mtu);
 	nl_put_u32(b, IFLA_MIN_MTU, 0);
 	nl_put_u32(b, IFLA_MAX_MTU, 0);
 	nl_put_u32(b, IFLA_GROUP, 0);
@@ -76,14 +76,23 @@ static int about(const struct ifinfomsg *h, const struct nl_attr *tb)
 	return tb[IFLA_ALT_IFNAME].data ? -ENODEV : -EINVAL;
 }
 
+/* A request's header and attributes, and whether they are about lo, as about() says. False: it has no header. */
+static bool asked(const struct nl_request *r, struct ifinfomsg *h, struct nl_attr *tb, int *out_about)
+{
+	if (!nl_head(r, h, sizeof(*h)))
+		return false;
+	nl_attrs(r, sizeof(*h), tb, IFLA_MAX);
+	*out_about = about(h, tb);
+	return true;
+}
+
 int route_link_get(struct nl_request *r)
 {
 	struct ifinfomsg h;
 	struct nl_attr tb[IFLA_MAX + 1];
-	if (!nl_head(r, &h, sizeof(h)))
+	int err;
+	if (!asked(r, &h, tb, &err))
 		return -EINVAL;
-	nl_attrs(r, sizeof(h), tb, IFLA_MAX);
-	int err = about(&h, tb);
 	if (err)
 		return err;
 	h = head(r->net, 0);
@@ -127,11 +136,10 @@ static bool changes_nothing(int type, const struct nl_attr *a)
 	uint32_t v;
 	switch (type) {
 	case IFLA_EXT_MASK:
+	case IFLA_MTU:                    /* route_link_new() sees to it */
 		return true;
 	case IFLA_IFNAME:
 		return nl_attr_is(a, "lo");
-	case IFLA_MTU:
-		return nl_attr_u32(a, &v) && v == NET_LO_MTU;
 	case IFLA_TXQLEN:
 		return nl_attr_u32(a, &v) && v == LO_TXQLEN;
 	case IFLA_GROUP:
@@ -145,10 +153,9 @@ int route_link_new(struct nl_request *r)
 {
 	struct ifinfomsg h;
 	struct nl_attr tb[IFLA_MAX + 1];
-	if (!nl_head(r, &h, sizeof(h)))
+	int err;
+	if (!asked(r, &h, tb, &err))
 		return -EINVAL;
-	nl_attrs(r, sizeof(h), tb, IFLA_MAX);
-	int err = about(&h, tb);
 	if (r->h.nlmsg_type == RTM_NEWLINK && err) {
 		if (!(r->h.nlmsg_flags & NLM_F_CREATE))
 			return -ENODEV;
@@ -168,6 +175,12 @@ int route_link_new(struct nl_request *r)
 	for (int i = 1; i <= IFLA_MAX; i++)
 		if (tb[i].data && !changes_nothing(i, &tb[i]))
 			return -EOPNOTSUPP;
+	uint32_t mtu;
+	if (tb[IFLA_MTU].data) {
+		err = nl_attr_u32(&tb[IFLA_MTU], &mtu) ? lo_set_mtu(r->net, (int)mtu, r) : -EINVAL;
+		if (err)
+			return err;
+	}
 	if (h.ifi_flags || h.ifi_change) {
 		unsigned change = h.ifi_change ? h.ifi_change : ~0U;
 		lo_set_flags(r->net, (h.ifi_flags & change) | (lo_flags(r->net) & ~change), r);
@@ -179,10 +192,9 @@ int route_link_del(struct nl_request *r)
 {
 	struct ifinfomsg h;
 	struct nl_attr tb[IFLA_MAX + 1];
-	if (!nl_head(r, &h, sizeof(h)))
+	int err;
+	if (!asked(r, &h, tb, &err))
 		return -EINVAL;
-	nl_attrs(r, sizeof(h), tb, IFLA_MAX);
-	int err = about(&h, tb);
 	return err ? err : -EOPNOTSUPP;
 }
 
