@@ -39,10 +39,11 @@ struct platform_ops {
 	size_t (*fpstate_get)(struct pl_thread *t, void *buf);
 	void (*fpstate_set)(struct pl_thread *t, const void *buf, size_t bytes);
 	void (*fpstate_reset)(struct pl_thread *t);
-	uint64_t (*fast_entry)(void);                      /* NULL: none; so the next four */
+	uint64_t (*fast_entry)(void);                      /* NULL: none; so the next five */
 	void (*answer)(struct pl_thread *t, unsigned nr, int64_t value);
 	void (*post_set)(struct pl_thread *t, int epfd);
 	void (*post_fd)(struct pl_thread *t, int fd, bool in);
+	void (*empty_fd)(struct pl_thread *t, int fd, bool empty);
 	uint64_t (*answered)(struct pl_thread *t);         /* calls it answered so far, says the stub */
 	uint64_t (*thread_run_ns)(struct pl_thread *t);    /* wall time it was away running guest code */
 };

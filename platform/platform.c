@@ -285,6 +285,12 @@ void pl_post_fd(struct pl_thread *t, int fd, bool in)
 		ops->post_fd(t, fd, in);
 }
 
+void pl_empty_fd(struct pl_thread *t, int fd, bool empty)
+{
+	if (ops->empty_fd)
+		ops->empty_fd(t, fd, empty);
+}
+
 /* --- extended state --- */
 
 size_t pl_fpstate_bytes(void)

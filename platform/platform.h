@@ -137,6 +137,8 @@ void pl_answer(struct pl_thread *t, unsigned nr, int64_t value);
  * with nothing known of descriptors; pl_post_fd() tells of one, open, whether it is in the set. Never sleep. */
 void pl_post_set(struct pl_thread *t, int epfd);
 void pl_post_fd(struct pl_thread *t, int fd, bool in);
+/* Whether read(2) and recvfrom(2) of fd return -EAGAIN from now on, so that the platform may say it by itself. Never sleeps. */
+void pl_empty_fd(struct pl_thread *t, int fd, bool empty);
 
 /* The guest's extended state in XSAVE format as in a signal frame, pl_fpstate_bytes() long at most.
  * They sleep. get returns the length; set takes what a guest wrote: a state the processor refuses costs the thread a SIGSEGV. */

@@ -24,4 +24,5 @@ struct slot_post {
 	uint64_t in[PL_POST_FDS / 64];    /* are in the set: EPOLL_CTL_MOD and DEL succeed */
 	uint64_t out[PL_POST_FDS / 64];   /* are not: EPOLL_CTL_ADD does */
 	struct pl_post posts[PL_POSTS];
+	uint64_t empty[PL_POST_FDS / 64]; /* pl_empty_fd() */
 };

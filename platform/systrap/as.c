@@ -24,6 +24,7 @@ void systrap_posts_init(struct systrap_thread *t)
 {
 	t->slot->nposts = 0;
 	t->slot->post.set = -1;
+	memset(t->slot->post.empty, 0, sizeof(t->slot->post.empty));
 }
 
 static void slot_init(struct systrap_thread *t)

@@ -221,6 +221,8 @@ uint32_t stub_event(uint64_t frame, struct slot *slot, uint32_t event)
 	if (event == SIGSYS)
 		fill_windows((const struct host_frame *)frame, slot);
 	else if (event == EVENT_FAST) {
+		if (stub_empty(slot))
+			return CMD_RESUME;
 		fill_windows_fast(&slot->regs, slot);
 		if (stub_post(slot))
 			return CMD_RESUME;

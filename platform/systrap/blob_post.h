@@ -6,6 +6,33 @@
 
 #include "platform/systrap/layout.h"
 
+#define STUB_RECV_FLAGS 0x4040U           /* MSG_DONTWAIT MSG_NOSIGNAL */
+#define STUB_READ_MAX 0x7ffff000ULL
+
+static inline int stub_answer(struct slot *slot, int64_t result)
+{
+	slot->answered++;
+	slot->result = (uint64_t)result;
+	slot->load = 0;
+	return 1;
+}
+
+/* A read that finds nothing, which needs no asking: 1 if it is answered. */
+static inline int stub_empty(struct slot *slot)
+{
+	const struct fast_regs *r = &slot->regs;
+	if (r->rax != __NR_read && r->rax != __NR_recvfrom)
+		return 0;
+	uint32_t fd = (uint32_t)r->rdi;
+	if (fd >= PL_POST_FDS || !(__atomic_load_n(&slot->post.empty[fd / 64], __ATOMIC_ACQUIRE) >> fd % 64 & 1))
+		return 0;
+	if (r->rax == __NR_recvfrom && ((uint32_t)r->r10 & ~STUB_RECV_FLAGS))
+		return 0;
+	if (r->rdx == 0 || r->rdx > STUB_READ_MAX || r->rsi > STUB_TEXT - STUB_READ_MAX)
+		return 0;
+	return stub_answer(slot, -11 /* EAGAIN */);
+}
+
 /* A call by the fast entry, its windows filled: 1 if it is answered now. */
 static inline int stub_post(struct slot *slot)
 {
@@ -33,8 +60,5 @@ static inline int stub_post(struct slot *slot)
 	*in = op == EPOLL_CTL_DEL ? *in & ~bit : *in | bit;
 	*out = op == EPOLL_CTL_DEL ? *out | bit : *out & ~bit;
 	slot->nposts = n + 1;
-	slot->answered++;
-	slot->result = 0;
-	slot->load = 0;
-	return 1;
+	return stub_answer(slot, 0);
 }

@@ -469,6 +469,16 @@ void systrap_post_fd(struct pl_thread *pt, int fd, bool in)
 	p->out[fd / 64] = in ? p->out[fd / 64] & ~bit : p->out[fd / 64] | bit;
 }
 
+/* While the guest runs, too: nobody else writes these words. */
+void systrap_empty_fd(struct pl_thread *pt, int fd, bool empty)
+{
+	if (fd < 0 || fd >= PL_POST_FDS)
+		return;
+	uint64_t bit = 1ULL << fd % 64, *word = &to_systrap(pt)->slot->post.empty[fd / 64];
+	uint64_t old = __atomic_load_n(word, __ATOMIC_RELAXED);
+	__atomic_store_n(word, empty ? old | bit : old & ~bit, __ATOMIC_RELEASE);
+}
+
 uint64_t systrap_answered(struct pl_thread *pt)
 {
 	return __atomic_load_n(&to_systrap(pt)->slot->answered, __ATOMIC_RELAXED);

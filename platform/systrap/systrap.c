@@ -27,6 +27,7 @@ const struct platform_ops platform_systrap = {
 	.answer = systrap_answer,
 	.post_set = systrap_post_set,
 	.post_fd = systrap_post_fd,
+	.empty_fd = systrap_empty_fd,
 	.answered = systrap_answered,
 	.thread_run_ns = systrap_thread_run_ns,
 };

@@ -103,6 +103,7 @@ uint64_t systrap_fast_entry(void);
 void systrap_answer(struct pl_thread *t, unsigned nr, int64_t value);
 void systrap_post_set(struct pl_thread *t, int epfd);
 void systrap_post_fd(struct pl_thread *t, int fd, bool in);
+void systrap_empty_fd(struct pl_thread *t, int fd, bool empty);
 uint64_t systrap_answered(struct pl_thread *t);
 void systrap_run(struct pl_thread *t, struct pl_event *out);
 void systrap_interrupt(struct pl_thread *t);

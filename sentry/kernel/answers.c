@@ -25,6 +25,7 @@ void answers_forget(struct task *t)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(answered) && t->answers == ANSWERS_GIVEN && t->pl; i++)
 		pl_answer(t->pl, answered[i], -1);
+	empties_forget(t);
 	if (t->post.set && t->pl)
 		pl_post_set(t->pl, -1);           /* what was posted until now is made with the next event */
 	t->answers = ANSWERS_STALE;

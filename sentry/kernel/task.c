@@ -141,6 +141,7 @@ void task_put(struct task *t)
 	CHECK(!t->published);
 	task_ptrace_fini(t);
 	sigpending_flush(&t->pending, ~0ULL);
+	empties_forget(t);
 	pl_thread_exit(t->pl);
 	mm_put(t->mm);
 	fdtable_put(NULL, t->files);

@@ -105,6 +105,7 @@ struct task {
 		struct pl_thread *pl;
 		int fd;
 	} post;
+	struct empty *empties;            /* kernel/empties.c */
 	struct seccomp_state seccomp;
 	bool defer_next;                  /* mm_defer_next() was called, in this system call */
 	bool in_syscall;                  /* regs.orig_rax is a number that may have to be restarted */
@@ -184,6 +185,10 @@ enum { TASK_SLOW_SECCOMP = 1, TASK_SLOW_PTRACE = 2 };
 static inline bool task_wants_slow_path(const struct task *t) { return t->slow_path; }
 long syscall_slow(struct task *t);                  /* kernel/syscall_slow.c: regs' call with all that; its result. Sleeps */
 
+/* kernel/empties.c: of t's descriptor fd, f, a read has just said EAGAIN (again), or what it would say now (empty). Or all that t's
+ * stub knows of its descriptors is to be forgotten. Never sleep. */
+void empties_learn(struct task *t, struct file *f, int fd, bool again, bool empty);
+void empties_forget(struct task *t);
 /* kernel/answers.c: what t's stub may answer by itself, brought up to date; or taken away, because it is about to change or
  * because the calls must be seen from now on. Never sleep. */
 void answers_update(struct task *t);

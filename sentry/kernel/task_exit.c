@@ -135,6 +135,7 @@ static void drop_resources(struct task *t)
 	task_rusage(t, &used);
 	rusage_add(&t->tg->rusage_dead, &used);
 	rusage_keep(t);
+	empties_forget(t);
 	pl_thread_exit(TAKE(t->pl));
 	mm_put(TAKE(t->mm));
 	sem_undo_exit(t);

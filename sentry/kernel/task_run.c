@@ -64,6 +64,8 @@ void task_main(void *arg)
 			break;
 		if (t->answers == ANSWERS_STALE)
 			answers_update(t);
+		if (t->empties && task_wants_slow_path(t))
+			empties_forget(t);
 		if (t->post.set)
 			epoll_posts_check(t);
 		struct pl_event ev;

@@ -92,6 +92,15 @@ struct socket *socket_of(struct file *f)
 	return f->ops == &socket_file_ops ? container_of(f, struct socket, file) : NULL;
 }
 
+void socket_learn_empty(struct task *t, struct file *f, int fd, ssize_t n)
+{
+	struct socket *s = container_of(f, struct socket, file);
+	if ((n != -EAGAIN && !f->empties) || s->type != SOCK_STREAM || s->rcvlowat != 1 || !(f->flags & O_NONBLOCK))
+		return;
+	const uint32_t something = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+	empties_learn(t, f, fd, n == -EAGAIN, !(s->ops->poll(s) & something));
+}
+
 int socket_init(struct socket *s, const struct socket_ops *ops, int family, int type, int protocol)
 {
 	int err = file_init_anon(&s->file, &socket_file_ops, S_IFSOCK | 0777, O_RDWR);

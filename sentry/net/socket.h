@@ -108,6 +108,8 @@ int socket_pair(struct task *t, int family, int type, int protocol, struct socke
 /* For families: the embedded base. type without flags. */
 int socket_init(struct socket *s, const struct socket_ops *ops, int family, int type, int protocol) MUST_CHECK;
 struct socket *socket_of(struct file *f);                              /* NULL: not a socket */
+/* After a read of t's descriptor fd, f, a socket, that returned n: see kernel/empties.c. */
+void socket_learn_empty(struct task *t, struct file *f, int fd, ssize_t n);
 /* recv: how many bytes a read leaves out at the front (SO_PEEK_OFF), and what is to be done when it has got some. */
 static inline size_t socket_peek_from(const struct socket *s, const struct socket_msg *m)
 {

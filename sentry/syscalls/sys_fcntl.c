@@ -172,6 +172,7 @@ static long fcntl_file(struct task *t, int fd, struct file *f, int cmd, uint64_t
 {
 	switch (cmd) {
 	case F_SETFL:
+		empties_drop_file(f);
 		return setfl(t, fd, f, (int)arg);
 	case F_GETLK:
 		return getlk(t, f, UPTR(arg), OWNER_PROCESS);

@@ -16,6 +16,7 @@ static long set_nonblock(struct task *t, struct file *f, uptr_t arg)
 	if (err)
 		return err;
 	int flags = on ? f->flags | O_NONBLOCK : f->flags & ~O_NONBLOCK;
+	empties_drop_file(f);
 	err = f->ops->set_flags ? f->ops->set_flags(f, flags) : 0;
 	if (!err)
 		f->flags = flags;

@@ -4,6 +4,7 @@
  * MISSING  RWF_NOWAIT on files (they never make the caller wait for another guest). */
 #include <linux/fs.h>
 
+#include "sentry/net/socket.h"
 #include "sentry/syscalls/table.h"
 #include "sentry/vfs/file_rw.h"
 
@@ -18,7 +19,12 @@ static long rw_buf(struct task *t, int fd, uptr_t buf, uint64_t count, off_t *po
 		return -ESPIPE;               /* even of the end that can't be written at all */
 	struct uio u;
 	uio_init_user(&u, t, buf, MIN(count, MAX_RW_COUNT));
-	return write ? file_write(t, f, &u, pos) : file_read(t, f, &u, pos);
+	if (write)
+		return file_write(t, f, &u, pos);
+	ssize_t n = file_read(t, f, &u, pos);
+	if ((n == -EAGAIN || f->empties) && socket_of(f))
+		socket_learn_empty(t, f, fd, n);
+	return n;
 }
 
 static long rw_iov(struct task *t, int fd, uptr_t iov, int count, off_t *pos, int flags, bool write)

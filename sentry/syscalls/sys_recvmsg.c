@@ -25,6 +25,7 @@ long sys_recvfrom(struct task *t, int sockfd, uptr_t buf, uint64_t len, int flag
 	struct socket_msg m = { .flags = flags, .data = &u };
 	ssize_t n = socket_recv(t, s, &m);
 	scm_files_put(m.scm.files);
+	socket_learn_empty(t, f, sockfd, n);
 	if (n >= 0 && !uptr_null(src_addr)) {
 		err = sockaddr_put(t, &m.name, m.name_len, src_addr, addrlen);
 		if (err)

@@ -159,6 +159,8 @@ long sys_connect(struct task *t, int sockfd, uptr_t addr, int addrlen)
 	int err = fd_socket(t, sockfd, &f, &s);
 	if (!err)
 		err = sockaddr_get(t, &sa, addr, addrlen);
+	if (!err)
+		empties_drop_file(f);
 	return err ? err : socket_connect(t, s, &sa, (socklen_t)addrlen);
 }
 
@@ -193,6 +195,7 @@ long sys_shutdown(struct task *t, int sockfd, int how)
 		return err;
 	if (how < SHUT_RD || how > SHUT_RDWR)
 		return -EINVAL;
+	empties_drop_file(f);
 	return s->ops->shutdown(s, how);
 }
 

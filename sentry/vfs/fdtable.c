@@ -49,6 +49,8 @@ static int close_file(struct task *t, struct fdtable *ft, struct file *f)
 static struct file *slot_clear(struct fdtable *ft, int fd)
 {
 	struct file *f = ft->slots[fd].file;
+	if (f && f->empties)
+		empties_drop_fd(ft, f, fd);
 	ft->slots[fd] = (struct fdslot){ 0 };
 	ft->version = ++versions;
 	if (fd < ft->next)
@@ -238,6 +240,8 @@ int fd_dup_to(struct task *t, struct file *f, int fd, bool cloexec)
 	if (ft->slots[fd].reserved)
 		return -EBUSY;
 	struct file *old = ft->slots[fd].file;
+	if (old && old->empties)
+		empties_drop_fd(ft, old, fd);
 	ft->version = ++versions;
 	ft->slots[fd] = (struct fdslot){ .file = file_get(f), .cloexec = cloexec };
 	if (old)

@@ -105,6 +105,8 @@ void file_put(struct file *f)
 		dnotify_released(f, NULL);
 	if (f->epitems)
 		epoll_file_released(f);
+	if (f->empties)
+		empties_drop_file(f);
 	CHECK(f->refs == 1);
 	f->refs = 0;
 	f->ops->release(f);

@@ -15,6 +15,7 @@
 
 struct file;
 struct task;
+struct fdtable;
 struct flock_owner;
 
 /* What a mapping of a file is made of. Zeroed by the caller. */
@@ -89,6 +90,7 @@ struct file {
 	struct sleep_lock pos_lock;       /* read/write/lseek on the shared offset */
 	uint64_t id;                      /* unique for the sandbox's life: kcmp, epoll */
 	struct epitem *epitems;           /* epoll sets it is in: the last file_put() calls epoll_file_released() before release */
+	struct empty *empties;            /* tasks whose stubs know that there is nothing to read: kernel/empties.c */
 	uint64_t rcv_timeout_ns, snd_timeout_ns;     /* SO_RCVTIMEO, SO_SNDTIMEO; 0: none. file_read, file_write: -EAGAIN then */
 	struct { int pid, type, sig; uint32_t uid, euid; } owner;                      /* F_SETOWN, F_SETSIG, O_ASYNC */
 	struct file_async *async;         /* O_ASYNC is on: vfs/async.c */
@@ -117,5 +119,8 @@ ssize_t file_read_kernel(struct file *f, void *buf, size_t bytes, off_t pos);
 off_t file_seek(struct file *f, off_t off, int whence);
 /* Provided by fs/epoll; called for files with epitems before release. */
 void epoll_file_released(struct file *f);
+/* Provided by kernel/empties.c: for files with empties, that reading them may no longer say EAGAIN: by anybody; by this number. */
+void empties_drop_file(struct file *f);
+void empties_drop_fd(struct fdtable *ft, struct file *f, int fd);
 /* Provided by fs/pipe: opens a FIFO, as inode_ops.open. */
 int fifo_open(struct inode *i, const struct path *path, int flags, struct task *t, struct file **out) MUST_CHECK;
