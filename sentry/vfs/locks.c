@@ -16,9 +16,9 @@
 struct lock {
 	TAILQ_ENTRY(lock) link;
 	const void *owner;
-	const struct file *file;          /* flock and OFD; else NULL */
+	const struct file *file;          /* by which it was asked for; may be gone */
 	bool exclusive;
-	int pid;
+	int pid;                          /* -1: an open file's range */
 	off_t start, end;                 /* inclusive */
 };
 TAILQ_HEAD(lock_list, lock);
@@ -26,7 +26,10 @@ TAILQ_HEAD(lock_list, lock);
 struct flock_list {
 	struct lock_list ranges, whole;
 	struct waitq wq;
+	const struct inode *inode;
+	TAILQ_ENTRY(flock_list) link;     /* of every inode that ever had a lock, for /proc/locks */
 };
+static TAILQ_HEAD(, flock_list) lists = TAILQ_HEAD_INITIALIZER(lists);
 
 /* A process that waits for a range: for the deadlock check. */
 struct range_waiter {
@@ -43,6 +46,8 @@ static struct flock_list *locks_of(struct inode *i)
 		TAILQ_INIT(&i->flocks->ranges);
 		TAILQ_INIT(&i->flocks->whole);
 		waitq_init(&i->flocks->wq);
+		i->flocks->inode = i;
+		TAILQ_INSERT_TAIL(&lists, i->flocks, link);
 	}
 	return i->flocks;
 }
@@ -254,7 +259,7 @@ int posix_lock_set(struct task *t, struct file *f, const struct flock *fl, enum 
 {
 	struct lock want = { .pid = owner == OWNER_FILE ? -1 : t->tg->tgid, .exclusive = fl->l_type == F_WRLCK,
 			     .owner = owner == OWNER_FILE ? (void *)f : (void *)t->files,
-			     .file = owner == OWNER_FILE ? f : NULL };
+			     .file = f };
 	int err = range_of(f, fl, &want.start, &want.end);
 	if (err)
 		return err;
@@ -320,17 +325,32 @@ void locks_inode_free(struct inode *i)
 	if (!i->flocks)
 		return;
 	CHECK(TAILQ_EMPTY(&i->flocks->ranges) && TAILQ_EMPTY(&i->flocks->whole));
+	TAILQ_REMOVE(&lists, i->flocks, link);
 	free(i->flocks);
 	i->flocks = NULL;
 }
 
-void locks_each(struct inode *i, void (*fn)(const struct lock_info *l, void *arg), void *arg)
+static void tell(const struct flock_list *list, const struct lock *l, const char *kind, lock_fn *fn, void *arg)
 {
-	if (!i->flocks)
+	fn(list->inode, &(struct lock_info){ kind, l->exclusive, l->pid, l->start, l->end, l->file, l->owner }, arg);
+}
+
+static void tell_all(const struct flock_list *list, lock_fn *fn, void *arg)
+{
+	const struct lock *l;
+	TAILQ_FOREACH(l, &list->ranges, link)
+		tell(list, l, l->pid < 0 ? "OFDLCK" : "POSIX", fn, arg);
+	TAILQ_FOREACH(l, &list->whole, link)
+		tell(list, l, "FLOCK", fn, arg);
+}
+
+void locks_each(const struct inode *i, lock_fn *fn, void *arg)
+{
+	const struct flock_list *list;
+	if (i && i->flocks)
+		tell_all(i->flocks, fn, arg);
+	if (i)
 		return;
-	struct lock *l;
-	TAILQ_FOREACH(l, &i->flocks->ranges, link)
-		fn(&(struct lock_info){ l->file ? "OFDLCK" : "POSIX", l->exclusive, l->pid, l->start, l->end, l->file, l->owner }, arg);
-	TAILQ_FOREACH(l, &i->flocks->whole, link)
-		fn(&(struct lock_info){ "FLOCK", l->exclusive, l->pid, l->start, l->end, l->file, l->owner }, arg);
+	TAILQ_FOREACH(list, &lists, link)
+		tell_all(list, fn, arg);
 }

@@ -22,6 +22,8 @@ void locks_release_process(struct fdtable *owner, struct inode *i);
 void locks_release_file(struct file *f);                /* the open file goes: its flock and OFD locks */
 void locks_inode_free(struct inode *i);
 
-/* /proc/locks and fdinfo: calls fn for each lock of the inode. start, end: bytes, end inclusive, INT64_MAX: to the end. */
+/* /proc/locks and fdinfo: calls fn for each lock of the inode, or of all (NULL). start, end: bytes, end inclusive, INT64_MAX: to
+ * the end. pid: -1 if an open file is the owner; else whose. file: it was asked for by that, to be compared only. */
 struct lock_info { const char *kind; bool exclusive; int pid; off_t start, end; const struct file *file; const void *owner; };
-void locks_each(struct inode *i, void (*fn)(const struct lock_info *l, void *arg), void *arg);
+typedef void lock_fn(const struct inode *i, const struct lock_info *l, void *arg);
+void locks_each(const struct inode *i, lock_fn *fn, void *arg);

@@ -2,7 +2,10 @@
 #include "tests/guest/fs.h"
 
 #include <sched.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
+#include <sys/sysmacros.h>
 
 COVERS(flock, fcntl);
 
@@ -204,5 +207,53 @@ TEST(whole_file_locks)
 	close(a);
 	ASSERT_EQ(waitpid(pid, &status, 0), pid);
 	EXPECT_EQ(status, 0);
+	scratch_end();
+}
+
+/* How often the file has a line with these words in it. */
+static int lines_with(const char *file, const char *words)
+{
+	char line[256];
+	int n = 0;
+	FILE *f = fopen(file, "r");
+	ASSERT(f);
+	while (fgets(line, sizeof(line), f))
+		n += strstr(line, words) != NULL;
+	fclose(f);
+	return n;
+}
+
+TEST(proc_tells_of_locks)
+{
+	scratch();
+	int whole = file_with("f", "some bytes"), ranges = open("f", O_RDWR), own = open("f", O_RDWR);
+	ASSERT_OK(flock(whole, LOCK_EX));
+	ASSERT_OK(setlk(ranges, F_SETLK, F_RDLCK, 5, 10));
+	ASSERT_OK(setlk(ranges, F_SETLK, F_WRLCK, 50, 0));
+	ASSERT_OK(setlk(own, F_OFD_SETLK, F_RDLCK, 20, 3));
+	struct stat st;
+	char id[64], line[200], file[64];
+	ASSERT_OK(fstat(own, &st));
+	snprintf(id, sizeof(id), "%02x:%02x:%lu", major(st.st_dev), minor(st.st_dev), (unsigned long)st.st_ino);
+	const struct { int fd, pid; const char *what, *range; } want[] = {
+		{ whole, getpid(), "FLOCK  ADVISORY  WRITE", "0 EOF" },
+		{ ranges, getpid(), "POSIX  ADVISORY  READ", "5 14" },
+		{ ranges, getpid(), "POSIX  ADVISORY  WRITE", "50 EOF" },
+		{ own, -1, "OFDLCK ADVISORY  READ", "20 22" },
+	};
+	for (int i = 0; i < 4; i++) {
+		snprintf(line, sizeof(line), ": %s %d %s %s\n", want[i].what, want[i].pid, id, want[i].range);
+		EXPECT_EQ(lines_with("/proc/locks", line), 1);
+		for (int k = 0; k < 3; k++) {
+			int fd = (int[]){ whole, ranges, own }[k];
+			snprintf(file, sizeof(file), "/proc/self/fdinfo/%d", fd);
+			EXPECT_EQ(lines_with(file, line), fd == want[i].fd);
+		}
+	}
+	close(own);
+	EXPECT_EQ(lines_with("/proc/locks", id), 1);        /* closing one took the process's ranges, too */
+	close(whole);
+	EXPECT_EQ(lines_with("/proc/locks", id), 0);
+	close(ranges);
 	scratch_end();
 }

@@ -106,6 +106,7 @@ static const struct pseudo_entry root_entries[] = {
 	PSEUDO_FILE("key-users", 0444, .show = proc_key_users),
 	PSEUDO_FILE("keys", 0444, .show = proc_keys),
 	PSEUDO_FILE("loadavg", 0444, .show = proc_loadavg),
+	PSEUDO_FILE("locks", 0444, .show = proc_locks),
 	PSEUDO_FILE("meminfo", 0444, .show = proc_meminfo),
 	PSEUDO_FILE("modules", 0444, .show = pseudo_show_empty),
 	PSEUDO_FILE("partitions", 0444, .show = proc_partitions),

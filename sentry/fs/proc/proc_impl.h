@@ -34,11 +34,15 @@ int proc_limit_store(struct pseudo_inode *i, struct task *writer, char *text, si
 /* A show() each. */
 typedef int proc_show(struct seq *s, struct pseudo_inode *i, struct task *viewer);
 proc_show proc_config_gz, proc_cpuinfo, proc_meminfo, proc_machine_stat, proc_uptime, proc_loadavg, proc_version, proc_filesystems,
-	proc_devices, proc_keys, proc_key_users, proc_swaps, proc_vmstat, proc_partitions, proc_interrupts, proc_cmdline_kernel;
+	proc_devices, proc_locks, proc_keys, proc_key_users, proc_swaps, proc_vmstat, proc_partitions, proc_interrupts,
+	proc_cmdline_kernel;
 proc_show proc_pid_stat, proc_pid_statm, proc_pid_status, proc_pid_maps, proc_pid_smaps, proc_pid_cmdline,
 	proc_pid_environ, proc_pid_auxv, proc_pid_comm, proc_pid_limits, proc_pid_personality, proc_pid_syscall,
 	proc_pid_oom_score, proc_pid_oom_score_adj, proc_pid_oom_adj, proc_pid_timerslack, proc_pid_mounts,
 	proc_pid_mountinfo, proc_pid_mountstats, proc_pid_coredump_filter, proc_net_inet, proc_net_unix;
+/* "1: POSIX  ADVISORY  WRITE …", a line. pid: as it is to be shown. */
+struct lock_info;
+void proc_show_lock(struct seq *s, int number, const struct inode *i, const struct lock_info *l, int pid);
 long proc_pid_maps_ioctl(struct pseudo_inode *i, struct task *t, unsigned cmd, uint64_t arg);
 /* A mapping's columns: where it comes from, what it is called. */
 void proc_vma_where(const struct vma *v, uint64_t *off, dev_t *dev, uint64_t *ino);

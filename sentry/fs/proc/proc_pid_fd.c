@@ -114,26 +114,22 @@ static const struct pseudo_entry fd_link = {
 
 /* --- fdinfo/N --- */
 
-struct lock_list { struct seq *s; int n; };
+struct lock_list { struct seq *s; const struct file *file; const struct task *task, *viewer; int n; };
 
-static void show_lock(const struct lock_info *l, void *arg)
+/* Only what was asked for by this descriptor's open file, and is its or the process's. */
+static void show_lock(const struct inode *i, const struct lock_info *l, void *arg)
 {
 	struct lock_list *list = arg;
-	struct seq *s = list->s;
-	bool flock = !strcmp(l->kind, "FLOCK");
-	seq_printf(s, "lock:\t%d: %s  ADVISORY  %s %d 00:00:0 %" PRId64 " ", ++list->n, flock ? "FLOCK" : l->kind,
-		   l->exclusive ? "WRITE" : "READ ", l->pid, (int64_t)l->start);
-	if (l->end == INT64_MAX)
-		seq_puts(s, "EOF\n");
-	else
-		seq_printf(s, "%" PRId64 "\n", (int64_t)l->end);
+	if (l->file != list->file || (l->owner != list->file && l->owner != list->task->files))
+		return;
+	seq_puts(list->s, "lock:\t");
+	proc_show_lock(list->s, ++list->n, i, l, l->pid < 0 ? l->pid : pid_shown(list->viewer, l->pid));
 }
 
 static int show_fdinfo(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 {
 	struct fdslot *slot = slot_of(i->task, i->arg);
 	char extra[4096];
-	(void)viewer;
 	if (!slot)
 		return -ENOENT;
 	struct file *f = slot->file;
@@ -143,7 +139,7 @@ static int show_fdinfo(struct seq *s, struct pseudo_inode *i, struct task *viewe
 		flags = O_PATH | (slot->cloexec ? O_CLOEXEC : 0);
 	seq_printf(s, "pos:\t%" PRId64 "\nflags:\t0%o\nmnt_id:\t%d\nino:\t%" PRIu64 "\n", (int64_t)f->pos, flags,
 		   f->path.mnt ? f->path.mnt->id : 0, f->inode->ino);
-	struct lock_list list = { s, 0 };
+	struct lock_list list = { s, f, i->task, viewer, 0 };
 	locks_each(f->inode, show_lock, &list);
 	int n = f->ops->show_fdinfo ? f->ops->show_fdinfo(f, extra, sizeof(extra)) : 0;
 	if (n > 0)
