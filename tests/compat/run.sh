@@ -7,7 +7,7 @@ shift
 export SBX COMPAT_OUT=${COMPAT_OUT:-$PWD/compat-results}
 here=$(cd "$(dirname "$0")" && pwd)
 bad=0
-for suite in ${*:-runtimes tools services terminals libc cpython stress_ng servers network stress}; do
+for suite in ${*:-runtimes tools applications services terminals libc cpython stress_ng servers network stress}; do
 	bash "$here/$suite.sh" || bad=1
 done
 exit $bad

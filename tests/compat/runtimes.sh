@@ -21,8 +21,10 @@ same java_shenandoah "javac java" 'javac Threads.java && java -XX:+UseShenandoah
 same jstack "javac java jstack" 'javac Threads.java; java Threads wait >out & until grep -q waiting out; do sleep 0.1; done
 	jstack $! | grep -c "^\"main\"\|Thread.sleep\|^\"VM Thread\""; jcmd $! VM.flags | grep -c MaxHeapSize; jmap -histo $! | grep -c "java.lang.String$"
 	kill -QUIT $!; until grep -q "Full thread dump" out; do sleep 0.1; done; kill $!; wait $!; echo $?; tail -n 1 out'
+SAME_TIMEOUT=600
 same go_builds_and_runs go 'export GOCACHE=$GO_CACHE GOFLAGS=-mod=mod; go mod init x 2>/dev/null; go build -o x runtime.go && ./x'
 same go_race_detector "go gcc" 'export GOCACHE=$GO_CACHE; go mod init x 2>/dev/null; go build -race -o x runtime.go && ./x'
+SAME_TIMEOUT=120
 same rust_pool rustc 'rustc -O -o pool pool.rs && ./pool && ./pool deep; echo $?'
 same rust_static_pool "rustc musl-gcc" 'rustc -O -C target-feature=+crt-static -o pool pool.rs && ./pool'
 same perl_posix perl 'perl posix.pl'

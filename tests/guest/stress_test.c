@@ -342,7 +342,7 @@ TEST(kill_9_of_whoever_leaves_nothing)
 	COVERS(kill, wait4, prctl);
 	pid_t victims[VICTIMS], died;
 	unsigned seed = (unsigned)getpid();
-	int seconds = scaled(1, 60), status, kills = 0;
+	int seconds = scaled(1, 300), status, kills = 0;
 	ASSERT_OK(prctl(PR_SET_CHILD_SUBREAPER, 1));
 	for (int i = 0; i < VICTIMS; i++)
 		victims[i] = victim_start(seed++);
