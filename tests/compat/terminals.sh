@@ -114,7 +114,7 @@ keys 'echo go1; while :; do :; done' Enter
 until go1
 keys C-c
 until ^C
-keys 'for i in 1 2 3; do echo go\$i\$i; sleep 100; done; echo after' Enter
+keys 'for i in 1 2 3; do sh -c \"echo go\$i\$i; exec sleep 100\"; done; echo after' Enter
 until go11
 keys C-c
 keys 'clear; cat | sh -c \"echo a\$((5+5)); cat\"' Enter
