@@ -87,6 +87,8 @@ TEST(frames_are_sent)
 	int a = listener(SOCK_DGRAM, 0), b = listener(SOCK_DGRAM, 0x88b5), c = listener(SOCK_RAW, 0);
 	EXPECT_EQ(sendto(a, "frame", 5, 0, (struct sockaddr *)&to, sizeof(to)), 5);
 	EXPECT_EQ(recv(b, buf, 100, 0), 5);
+	EXPECT_EQ(sendto(a, "", 0, 0, (struct sockaddr *)&to, sizeof(to)), 0);
+	EXPECT_ERRNO(recv(b, buf, 100, 0), EAGAIN);
 	EXPECT_ERRNO(sendto(c, "short", 5, 0, (struct sockaddr *)&to, sizeof(to)), EINVAL);
 	EXPECT_ERRNO(send(c, buf, 100, 0), ENXIO);
 	EXPECT_ERRNO(sendto(c, buf, 65555, 0, (struct sockaddr *)&to, sizeof(to)), EMSGSIZE);

@@ -54,6 +54,8 @@ static void deliver(struct afpacket_sock *a, const struct filter_packet *p, uint
 	size_t whole = (raw ? ETH_HLEN : 0) + p->net.bytes + p->transport.bytes + p->data.bytes, keep = whole;
 	if (a->sock.filter && !filter_run(&a->sock, &seen, &keep))
 		return;
+	if (!keep)
+		return;                          /* run_filter() takes nothing for no */
 	struct afpacket_msg *g = copy(p, raw, keep, whole);
 	if (!g)
 		return;
@@ -157,7 +159,9 @@ ssize_t afpacket_send(struct task *t, struct socket *s, struct socket_msg *m)
 		return -ENOBUFS;
 	if (bytes && uio_drain(m->data, data, bytes) != (ssize_t)bytes)
 		return -EFAULT;
-	struct ethhdr eth = { .h_proto = to.sll_protocol };
+	/* Frames of IEEE 802 have their length there: eth_header(). */
+	bool has_length = to.sll_protocol == htons(ETH_P_802_3) || to.sll_protocol == htons(ETH_P_802_2);
+	struct ethhdr eth = { .h_proto = has_length ? htons((uint16_t)bytes) : to.sll_protocol };
 	memcpy(eth.h_dest, to.sll_addr, ETH_ALEN);
 	if (raw)
 		memcpy(&eth, data, sizeof(eth));
