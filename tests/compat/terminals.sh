@@ -290,6 +290,7 @@ screen zsh zsh 'PS1="z> " exec zsh -f' "until z>
 keys 'echo /et' Tab
 until /etc
 keys Enter
+show
 keys 'sh -c \"echo go\\\$((3+4)); exec cat\"' Enter
 until go7
 keys C-z
