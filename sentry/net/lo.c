@@ -2,7 +2,8 @@
  *
  * LINUX    net/ipv4/devinet.c inetdev_event(), inet_insert_ifa(); net/ipv6/addrconf.c init_loopback(), addrconf_ifdown();
  *          net/core/dev.c __dev_change_flags(). Same: IPv4 addresses outlive lo's being down, IPv6 ones don't.
- * MISSING  An MTU that splits packets, or that is too small for a protocol. Addresses that expire, and that are promoted when their network's first one goes. */
+ * MISSING  An MTU that splits packets, or that is too small for a protocol. Addresses that expire, and
+ *          that are promoted when their network's first one goes. */
 #include "sentry/net/lo.h"
 
 #include <linux/if_addr.h>

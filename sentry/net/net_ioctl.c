@@ -1,7 +1,8 @@
 /* net_ioctl.c - ioctls about interfaces, which every socket has (netdevice(7)): there is lo.
  *
  * LINUX    net/core/dev_ioctl.c, net/ipv4/devinet.c. Same: changing anything takes CAP_NET_ADMIN; an unknown name is ENODEV.
- * MISSING  Changing anything but lo's flags and MTU (NETLINK_ROUTE changes its addresses); the routing and ARP tables (SIOCADDRT, SIOCGARP …). */
+ * MISSING  Changing anything but lo's flags and MTU (NETLINK_ROUTE changes its addresses);
+ *          the routing and ARP tables (SIOCADDRT, SIOCGARP …). */
 #include <linux/capability.h>
 #include <linux/ethtool.h>
 #include <linux/net_tstamp.h>

@@ -212,7 +212,8 @@ static void make_socket(void)
 	int type = below(20) ? 1 + (int)below(3) : (int)below(12);
 	if (type == 3 && family == AF_UNIX)
 		type = SOCK_SEQPACKET;
-	int protocol = family == AF_PACKET ? htons(below(2) ? ETH_P_ALL : ETH_P_IP) : below(3) ? 0 : family == AF_NETLINK ? (int)below(22) : below(2) ? IPPROTO_ICMP : (int)below(260);
+	int protocol = family == AF_PACKET ? htons(below(2) ? ETH_P_ALL : ETH_P_IP) :
+		       below(3) ? 0 : family == AF_NETLINK ? (int)below(22) : below(2) ? IPPROTO_ICMP : (int)below(260);
 	if (below(10))
 		type |= SOCK_NONBLOCK;
 	if (below(3) == 0)
