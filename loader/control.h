@@ -31,6 +31,7 @@ struct control_stats {
 	uint64_t syscalls;                /* guest system calls, by the path they took: */
 	uint64_t trapped, rewritten, in_stub;
 	uint64_t faults, forks, threads, wakeups;
+	uint64_t doorbells, moves;        /* the sentry woken by threads; threads sent away from its processor */
 	uint64_t sentry_cpu_ns;
 	uint64_t memory_reads, memory_writes;     /* of guest memory by a host call each: what did not travel with a system call */
 	uint64_t gofer_requests;

@@ -22,6 +22,7 @@
 #include "loader/namespaces.h"
 #include "loader/report.h"
 #include "loader/start.h"
+#include "loader/turns.h"
 #include "platform/base/timeline.h"
 #include "platform/seccomp/seccomp.h"
 
@@ -193,6 +194,7 @@ void init_main(struct sandbox *sb)
 	close(sb->control_sock[0]);
 	detach_from_the_session();
 	prctl(PR_SET_NAME, "sbx init");
+	turns_short();
 	struct start st = { .sb = sb, .proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC) };
 	if (st.proc_fd < 0)
 		fail(err_errno(errno, "/proc"));

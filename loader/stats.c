@@ -130,18 +130,18 @@ void stats_print(FILE *to, const struct result *r, const struct cgroup *cg, uint
 		"{\"exit_status\":%d,\"wall_s\":%.6f,\"user_s\":%.6f,\"system_s\":%.6f,\"sentry_s\":%.6f,\"peak_bytes\":%llu,"
 		"\"peak_of\":\"%s\",\"syscalls\":{\"total\":%llu,\"trapped\":%llu,\"rewritten\":%llu,\"in_stub\":%llu,"
 		"\"unimplemented\":%llu},\"memory_reads\":%llu,\"memory_writes\":%llu,"
-		"\"faults\":%llu,\"forks\":%llu,\"threads\":%llu,\"wakeups\":%llu,\"gofer_requests\":%llu,\"top\":[" :
+		"\"faults\":%llu,\"forks\":%llu,\"threads\":%llu,\"wakeups\":%llu,\"doorbells\":%llu,\"moves\":%llu,\"gofer_requests\":%llu,\"top\":[" :
 		"sbx: exit status %d\n"
 		"sbx: %.3f s wall, %.3f s user, %.3f s system, of which the sentry %.3f s\n"
 		"sbx: %llu bytes of memory at the peak (%s)\n"
 		"sbx: %llu system calls: %llu trapped, %llu rewritten, %llu in the stub; %llu not implemented\n"
 		"sbx: %llu reads, %llu writes of guest memory that took a host call\n"
-		"sbx: %llu faults, %llu forks, %llu threads, %llu wake-ups, %llu gofer requests\n";
+		"sbx: %llu faults, %llu forks, %llu threads, %llu wake-ups of threads, %llu of the sentry, %llu moves, %llu gofer requests\n";
 #define U(x) (unsigned long long)(x)
 	fprintf(to, format, r->exit_status, (double)wall_ns / 1e9, seconds(ru.ru_utime), seconds(ru.ru_stime),
 		(double)s->sentry_cpu_ns / 1e9, U(peak), peak_of, U(s->syscalls), U(s->trapped), U(s->rewritten), U(s->in_stub),
 		U(s->unimplemented), U(s->memory_reads), U(s->memory_writes),
-		U(s->faults), U(s->forks), U(s->threads), U(s->wakeups), U(s->gofer_requests));
+		U(s->faults), U(s->forks), U(s->threads), U(s->wakeups), U(s->doorbells), U(s->moves), U(s->gofer_requests));
 	print_top(to, s, json);
 	print_gofer(to, s, json);
 	print_left(to, s, json);

@@ -181,5 +181,9 @@ struct pl_config {
 int pl_init(const struct pl_config *cfg) MUST_CHECK;
 
 /* syscalls: as events; of these fast: by pl_fast_entry(). answered: by the platform itself, of threads that have ended. */
-struct pl_stats { uint64_t syscalls, fast, answered, faults, interrupts, calls, forks, threads, wakeups, doorbells, reads, writes; };
+struct pl_stats {
+	uint64_t syscalls, fast, answered, faults, interrupts, calls, forks, threads, reads, writes;
+	uint64_t wakeups, doorbells;      /* threads woken, and the sentry by them */
+	uint64_t moves;                   /* threads sent away from the sentry's processor */
+};
 const struct pl_stats *pl_stats(void);

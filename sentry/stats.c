@@ -78,6 +78,8 @@ void stats_send(int control_fd)
 	s->forks = pl->forks;
 	s->threads = pl->threads;
 	s->wakeups = pl->wakeups;
+	s->doorbells = pl->doorbells;
+	s->moves = pl->moves;
 	s->memory_reads = pl->reads;
 	s->memory_writes = pl->writes;
 	s->gofer_requests = gofer_requests();

@@ -5,8 +5,6 @@
 
 #include <signal.h>
 
-#define PREEMPTED_NS 50000               /* so long between two looks: we did not run */
-
 struct timer_tree;
 static int timer_cmp(struct ktimer *a, struct ktimer *b)
 {
@@ -124,20 +122,13 @@ void loop_stop(void)
 /* Polls for a while. True: there is work; false: time to sleep. */
 static bool spin(void)
 {
-	uint64_t start = cycles_now(), limit = hook && hook->spin ? hook->spin(hook) : 0, last = start;
-	uint64_t preempted = cycles_from_ns(PREEMPTED_NS);
-	for (unsigned i = 1; last - start < limit; i++) {
+	uint64_t start = cycles_now(), limit = hook && hook->spin ? hook->spin(hook) : 0;
+	for (unsigned i = 1; cycles_now() - start < limit; i++) {
 		if (hook->poll(hook))
 			return true;
 		if (i % 64 == 0 && (run_timers() || poll_host(0, NULL)))
 			return true;
 		__builtin_ia32_pause();
-		uint64_t now = cycles_now();
-		if (now - last > preempted && hook->preempted) {
-			hook->preempted(hook);
-			return hook->poll(hook);
-		}
-		last = now;
 	}
 	return false;
 }

@@ -34,7 +34,6 @@ void ktimer_cancel(struct ktimer *kt);                      /* harmless when not
 struct loop_hook {
 	bool (*poll)(struct loop_hook *h);            /* true: found work */
 	uint64_t (*spin)(struct loop_hook *h);        /* for how many cycles polling goes on now before sleeping; NULL: none */
-	void (*preempted)(struct loop_hook *h);       /* while we were polling, somebody else needed the processor; or NULL */
 	bool (*before_sleep)(struct loop_hook *h);    /* announces the sleep; false: work turned up, stay */
 	void (*after_sleep)(struct loop_hook *h);
 	const sigset_t *sleep_mask;                   /* signals blocked during the sleep, which others end; NULL: as always */

@@ -95,10 +95,12 @@ static int receive(int fds[2])
 
 static void wait_command(struct slot *slot)
 {
+	uint16_t cpu = cpu_now();
+	slot->cpu = cpu;
 	__atomic_store_n(&slot->state, SLOT_EVENT, __ATOMIC_SEQ_CST);
 	if (RO->sentry_sleeps) {
 		SYS(__NR_write, STUB_DOORBELL_FD, (uint64_t)&one, 8);
-	} else {
+	} else if (RO->sentry_cpu != cpu) {
 		for (uint32_t spin = RO->spin; spin; spin--) {
 			uint32_t state = __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE);
 			if (state == SLOT_COMMAND)
@@ -126,6 +128,7 @@ static void wait_command(struct slot *slot)
 	}
 	while (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_EVENT_ASLEEP)
 		SYS(__NR_futex, (uint64_t)&slot->state, FUTEX_WAIT, SLOT_EVENT_ASLEEP, 0);
+	slot->cpu = cpu_now();
 }
 
 static void drop(int fd)

@@ -110,7 +110,8 @@ struct slot {
 	uint32_t nwindows;           /* an event: arguments that came along. CMD_RESUME: windows to look into for the guest */
 	uint32_t ncalls;             /* CMD_CALLS; CMD_RESUME: how many are to be made first */
 	uint64_t frame;              /* the thread's signal frame: its guest registers; address in the stub */
-	uint32_t long_yields;        /* how often a yield took longer than stub_ro->long_yield */
+	uint16_t long_yields;        /* how often a yield took longer than stub_ro->long_yield */
+	uint16_t cpu;                /* the stub's, when it published its event or was woken */
 	uint32_t nposts;             /* an event: calls of post.set that were made before it */
 
 	struct fast_regs regs __attribute__((aligned(64)));
@@ -137,7 +138,16 @@ struct stub_ro {
 	uint32_t spin;               /* how often to look for an answer before the processor is left to others */
 	uint32_t yields;             /* and how often to do that before sleeping */
 	uint32_t long_yield;         /* cycles: a yield that takes longer was to somebody who computes */
+	uint32_t sentry_cpu;         /* who is on the same processor need not look */
 };
+
+/* The processor we are on, as the kernel keeps it in a segment's limit (its vDSO reads it there). */
+static inline uint16_t cpu_now(void)
+{
+	uint32_t limit = 0;
+	__asm__ volatile("lsl %1, %0" : "+r"(limit) : "r"(0x7b) : "cc");
+	return limit & 0xfff;
+}
 
 /* The kernel's rt_sigframe on x86-64 (arch/x86/include/asm/sigframe.h, uapi/asm/sigcontext.h). */
 struct host_frame {

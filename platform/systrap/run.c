@@ -18,8 +18,11 @@
 #include <unistd.h>
 
 #include "platform/base/cycles.h"
+#include "platform/systrap/placement.h"
 #include "platform/systrap/systrap.h"
 #include "platform/systrap/waiting.h"
+
+#define COMPUTES_NS 300000                /* so long without a call: it has use for its processor */
 
 extern const char blob_image[];
 
@@ -53,6 +56,7 @@ void systrap_post(struct systrap_thread *t, enum stub_command command)
 	struct slot *s = t->slot;
 	s->command = command;
 	if (__atomic_exchange_n(&s->state, SLOT_COMMAND, __ATOMIC_SEQ_CST) == SLOT_EVENT_ASLEEP) {
+		s->cpu = UINT16_MAX;                 /* wherever it wakes */
 		syscall(SYS_futex, &s->state, FUTEX_WAKE, 1, NULL, NULL, 0);
 		pl_stats_.wakeups++;
 	}
@@ -93,10 +97,25 @@ static void park_waiting(void)
 
 static void look_at_yields(struct systrap_thread *t)
 {
-	uint32_t n = __atomic_load_n(&t->slot->long_yields, __ATOMIC_RELAXED);
+	uint16_t n = __atomic_load_n(&t->slot->long_yields, __ATOMIC_RELAXED);
 	if (n != t->long_yields)
 		waiting_contended();
 	t->long_yields = n;
+}
+
+/* Does who could have work for us wait for the processor we are on? */
+static bool in_the_way(void)
+{
+	struct systrap_thread *t, *clash = NULL;
+	uint64_t now = cycles_now(), soon = cycles_from_ns(COMPUTES_NS);
+	bool others_compute = false;
+	TAILQ_FOREACH(t, &running_threads, run_link) {
+		if (placement_same(t))
+			clash = t;
+		else if (t->in_guest && now - t->resumed > soon)
+			others_compute = true;
+	}
+	return clash && !placement_clash(clash, others_compute);
 }
 
 static bool poll_slots(struct loop_hook *h)
@@ -104,6 +123,7 @@ static bool poll_slots(struct loop_hook *h)
 	(void)h;
 	bool any = false;
 	struct systrap_thread *t, *next;
+	placement_publish();
 	park_waiting();
 	for (t = TAILQ_FIRST(&running_threads); t; t = next) {
 		next = TAILQ_NEXT(t, run_link);
@@ -140,13 +160,7 @@ static void after_sleep(struct loop_hook *h)
 static uint64_t spin_cycles(struct loop_hook *h)
 {
 	(void)h;
-	return waiting_spin(running_count, systrap_thread_count);
-}
-
-static void preempted(struct loop_hook *h)
-{
-	(void)h;
-	waiting_contended();
+	return in_the_way() ? 0 : waiting_spin(running_count, systrap_thread_count);
 }
 
 static void doorbell(struct loop_fd *lf, uint32_t events)
@@ -160,9 +174,10 @@ static void doorbell(struct loop_fd *lf, uint32_t events)
 void systrap_run_init(const struct pl_config *cfg)
 {
 	static struct loop_hook hook = { .poll = poll_slots, .before_sleep = before_sleep, .after_sleep = after_sleep,
-					 .spin = spin_cycles, .preempted = preempted };
+					 .spin = spin_cycles };
 	static struct loop_fd bell = { .events = EPOLLIN, .ready = doorbell };
 	waiting_init(cfg->ncpus, cfg->load_fd, cfg->host_cpus);
+	placement_init();
 	loop_set_hook(&hook);
 	bell.fd = cfg->doorbell_fd;
 	CHECK(loop_fd_add(&bell) == 0);

@@ -47,7 +47,7 @@ struct systrap_thread {
 	struct systrap_thread *lender, *borrower;   /* vfork(2)'s parent and child, on one host thread */
 	char *lent_state;                 /* the parent's extended state, lent_bytes of it */
 	size_t lent_bytes;
-	uint32_t long_yields;             /* of the slot's, as last seen */
+	uint16_t long_yields;             /* of the slot's, as last seen */
 	bool answering;                   /* its event was taken, its next command is not out; then on answering_threads */
 	TAILQ_ENTRY(systrap_thread) run_link, as_link;
 };

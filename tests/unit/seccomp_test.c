@@ -196,6 +196,7 @@ static const struct attempt needed_sentry[] = {
 	TRY(socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, 0),
 	TRY(kill, 0x7fffffff, SIGKILL),
 	TRY(tgkill, 0x7fffffff, 0x7fffffff, SIGURG),
+	TRY(sched_setaffinity, 0x7fffffff, 0, 0),
 	TRY(futex, 0, 1, 0, 0),
 	TRY(fallocate, -1, 0, 0, 0),
 	TRY(ioctl, -1, TCGETS, 0),

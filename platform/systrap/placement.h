@@ -1,0 +1,17 @@
+/* placement.h - which processor the sentry shares with whom. See placement.c. */
+#pragma once
+
+#include <stdbool.h>
+
+struct systrap_thread;
+
+void placement_init(void);
+
+/* Now and then, before slots are looked at: tells the stubs where the sentry is. */
+void placement_publish(void);
+
+/* Is t, as far as it is known, where the sentry is? Then one of both has to wait. */
+bool placement_same(const struct systrap_thread *t);
+
+/* t has been answered and waits for our processor, nothing is to be done, others run. True: it was sent to another one. */
+bool placement_clash(struct systrap_thread *t, bool others_compute);
