@@ -410,6 +410,10 @@ void systrap_run(struct pl_thread *pt, struct pl_event *ev)
 	s->nwindows = windows_give(s->windows, pt->windows, pt->nwindows);
 	pt->nwindows = 0;
 	systrap_put_deferred(t);
+	if (pt->as->dead) {               /* it did not take the descriptors: nobody would tell again that it is gone */
+		exited(t, ev);
+		return;
+	}
 
 	t->in_guest = true;
 	t->resumed = cycles_now();
