@@ -25,6 +25,7 @@
 #include "sentry/vfs/permission.h"
 
 char core_pattern[CORE_PATTERN_BYTES] = "core";
+int core_uses_pid;
 
 #define SIG_SET_CORE (SIGBIT(SIGQUIT) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGABRT) | SIGBIT(SIGFPE) | SIGBIT(SIGSEGV) | \
 		      SIGBIT(SIGBUS) | SIGBIT(SIGSYS) | SIGBIT(SIGXCPU) | SIGBIT(SIGXFSZ))
@@ -43,7 +44,9 @@ struct core {
 static bool core_name(const struct task *t, int sig, char *out, size_t bytes)
 {
 	size_t len = 0;
-	for (const char *p = core_pattern; *p; p++) {
+	char pattern[CORE_PATTERN_BYTES + 4];
+	snprintf(pattern, sizeof(pattern), "%s%s", core_pattern, core_uses_pid && !strstr(core_pattern, "%p") ? ".%p" : "");
+	for (const char *p = pattern; *p; p++) {
 		char part[CORE_PATTERN_BYTES] = { *p };
 		if (*p == '%') {
 			p++;

@@ -150,7 +150,10 @@ void task_put(struct task *t)
 	ns_exit(t);
 	seccomp_exit(t);
 	keys_exit(t);
-	pid_release(t->tid);
+	if (t->id_given_back)
+		pid_ns_put(t->pid_ns);
+	else
+		pid_release(t->tid);
 	if (t->tg->leader == t)
 		t->tg->leader = NULL;
 	tg_put(t->tg);
@@ -224,6 +227,10 @@ void task_unpublish(struct task *t)
 		if (tg == init_tg)
 			init_tg = NULL;
 	}
+	/* The number is free, whoever still looks at the task: an open file of /proc. */
+	pid_ns_get(t->pid_ns);
+	t->id_given_back = true;
+	pid_release(t->tid);
 	task_put(t);
 }
 

@@ -152,6 +152,7 @@ struct task {
 	uint64_t utime_ns, stime_ns, nvcsw, nivcsw;
 	uint32_t nproc_uid;               /* the user it counts for (RLIMIT_NPROC) */
 	bool published, live;             /* findable by its id; counted in tg->nthreads */
+	bool id_given_back;               /* it has been reaped: tid may be another's; pid_ns is a reference */
 	TAILQ_HEAD(, futex_pi) pi_owned;  /* priority-inheritance futexes that others wait for */
 };
 

@@ -79,6 +79,7 @@ int mm_fork(struct task *t, struct pl_as *child_as, struct mm **out)
 	RB_INIT(&mm->vmas);
 	mm->nvmas = 0;
 	mm->aio = NULL;
+	mm->usage.minor = mm->usage.major = 0;
 	mm->total_bytes = mm->data_bytes = mm->stack_bytes = mm->locked_bytes = 0;
 	mm->def_flags = 0;
 	mm->rewrite = rewrite_copy(old->rewrite);

@@ -58,6 +58,7 @@ struct mm {
 	struct text_maps texts;           /* text_map.c's */
 	uint64_t interp_start, interp_end;        /* the program's interpreter, as exec mapped it; 0: none */
 	struct mm_undo undo;
+	struct { uint64_t rss_bytes, minor, major; } usage;   /* the most resident, and faults, as the host last said; 0: never */
 	bool asks_for_time;               /* the vDSO's clocks are system calls */
 	uint64_t def_flags;               /* mlockall(MCL_FUTURE): VM_LOCKED, or 0 */
 	struct aio_contexts *aio;         /* NULL, or fs/aio's, which aio_free ends */
@@ -82,7 +83,7 @@ int mm_new(struct pl_as *as, struct mm **out) MUST_CHECK;         /* no mappings
  * thread's mmap could come between, and books and stub of the child would disagree:
  *     mm_lock(t->mm); pl_as_fork(t->pl, &pl); mm_fork(t, pl->as, &mm); mm_unlock(t->mm); */
 int mm_fork(struct task *t, struct pl_as *child_as, struct mm **out) MUST_CHECK;
-/* From now on the process asks for the time, because the host's is not its own. pl: one of its threads, stopped. -ENOMEM -ESRCH. Sleeps. */
+/* From now on the process asks for the time: the host's is not its own. pl: a stopped thread of it. -ENOMEM -ESRCH. Sleeps. */
 int mm_ask_for_time(struct mm *mm, struct pl_thread *pl) MUST_CHECK;
 void mm_lock(struct mm *mm);                                      /* sleeps */
 void mm_unlock(struct mm *mm);

@@ -2,7 +2,8 @@
  *
  * LINUX    kernel/ptrace.c: ptrace_request(); arch/x86/kernel/ptrace.c: arch_ptrace(), and ptrace(2). What Linux does not know,
  *          or not without some option of its build, is EIO here as there.
- * MISSING  PTRACE_SINGLEBLOCK, for that needs a processor's register that only the host can set. */
+ *          PTRACE_SINGLEBLOCK stops after each instruction, as on a processor, or a virtual one, without branch trapping: to say
+ *          where the next branch is would need a register that only the host can set. */
 #include <limits.h>
 #include <linux/elf.h>
 #include <linux/ptrace.h>
@@ -166,7 +167,7 @@ static long resume(struct task *target, long request, uint64_t sig)
 		return -EIO;
 	p->trace_calls = request == PTRACE_SYSCALL;
 	p->emulate_calls = request == REQ_SYSEMU || request == REQ_SYSEMU_SINGLESTEP;
-	p->step = request == PTRACE_SINGLESTEP || request == REQ_SYSEMU_SINGLESTEP;
+	p->step = request == PTRACE_SINGLESTEP || request == PTRACE_SINGLEBLOCK || request == REQ_SYSEMU_SINGLESTEP;
 	ptrace_resume(target, (int)sig);
 	return 0;
 }
@@ -245,6 +246,7 @@ static long stopped_request(struct task *t, struct task *target, long request, u
 	case PTRACE_CONT:
 	case PTRACE_SYSCALL:
 	case PTRACE_SINGLESTEP:
+	case PTRACE_SINGLEBLOCK:
 	case REQ_SYSEMU:
 	case REQ_SYSEMU_SINGLESTEP:
 		return resume(target, request, data.addr);

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/procfs.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 static const char needle[] = "a word in memory that only a core file can show";
@@ -93,6 +94,29 @@ TEST(a_crash_leaves_a_core_file)
 	EXPECT(core_shows(map, st.st_size));
 	unlink("core");
 	scratch_end();
+}
+
+/* It is the whole system's: changed only where that is this test's own. */
+TEST(core_uses_pid_names_the_process)
+{
+	char name[40];
+	struct utsname uts;
+	int fd = open("/proc/sys/kernel/core_uses_pid", O_WRONLY);
+	uname(&uts);
+	if (!plain_pattern() || !strstr(uts.release, "-sbx"))
+		SKIP("others use this system");
+	ASSERT_EQ(write(fd, "1\n", 2), 2);
+	scratch();
+	pid_t pid = fork();
+	if (!pid) {
+		setrlimit(RLIMIT_CORE, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY });
+		abort();
+	}
+	waitpid(pid, NULL, 0);
+	snprintf(name, sizeof(name), "core.%d", pid);
+	EXPECT_OK(unlink(name));
+	scratch_end();
+	ASSERT_EQ(pwrite(fd, "0\n", 2, 0), 2);
 }
 
 TEST(no_core_file_without_limit_or_leave)

@@ -3,7 +3,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/auxv.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -189,6 +191,72 @@ TEST(files_of_a_reaped_process_are_gone)
 	EXPECT(openat(dir, "stat", O_RDONLY) < 0 && (errno == ENOENT || errno == ESRCH));
 	close(stat);
 	close(dir);
+}
+
+TEST(an_open_directory_of_a_reaped_process_does_not_keep_its_number)
+{
+	COVERS(clone3);
+	char path[64], name[64] = "";
+	pid_t pid = fork();
+	if (!pid)
+		_exit(0);
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	int dir = open(path, O_RDONLY | O_DIRECTORY);
+	ASSERT_OK(dir);
+	ASSERT_EQ(waitpid(pid, NULL, 0), pid);
+	struct clone_args args = { .exit_signal = SIGCHLD, .set_tid = (uint64_t)&pid, .set_tid_size = 1 };
+	long again = syscall(SYS_clone3, &args, sizeof(args));
+	if (again == 0) {
+		prctl(PR_SET_NAME, "second");
+		pause();
+		_exit(0);
+	}
+	if (again < 0 && errno == EPERM)
+		SKIP("no right to choose a number");
+	ASSERT_EQ(again, pid);
+	strcat(path, "/comm");
+	while (strcmp(name, "second\n")) {
+		int fd = open(path, O_RDONLY);
+		ASSERT_OK(fd);
+		ssize_t n = read(fd, name, sizeof(name) - 1);
+		ASSERT_OK(n);
+		name[n] = '\0';
+		close(fd);
+		sched_yield();
+	}
+	EXPECT(openat(dir, "comm", O_RDONLY) < 0 && (errno == ENOENT || errno == ESRCH));
+	kill(pid, SIGKILL);
+	ASSERT_EQ(waitpid(pid, NULL, 0), pid);
+}
+
+TEST(what_is_resident_is_told)
+{
+	const size_t bytes = 32 << 20;
+	unsigned long size, resident, field[26] = { 0 };
+	char *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT(p != MAP_FAILED);
+	memset(p, 1, bytes);
+	ASSERT(slurp("/proc/self/statm") > 0);
+	ASSERT_EQ(sscanf(text, "%lu %lu", &size, &resident), 2);
+	EXPECT(resident >= bytes / 4096 && resident <= size);
+	ASSERT(slurp("/proc/self/status") > 0);
+	EXPECT(atol(line_of("VmRSS:")) >= (long)bytes / 1024);
+	EXPECT(atol(line_of("VmHWM:")) >= (long)bytes / 1024);
+	ASSERT(slurp("/proc/self/stat") > 0);
+	int n = 3;
+	for (char *word = strrchr(text, ')') + 4; n < 25; n++)
+		field[n + 1] = strtoul(word, &word, 10);
+	EXPECT(field[10] >= 1);
+	EXPECT(field[24] >= bytes / 4096);
+}
+
+TEST(schedstat_is_three_numbers)
+{
+	unsigned long long cpu, wait, turns;
+	do {
+		ASSERT(slurp("/proc/self/schedstat") > 0);
+		ASSERT_EQ(sscanf(text, "%llu %llu %llu", &cpu, &wait, &turns), 3);
+	} while (cpu == 0);
 }
 
 TEST(cmdline_and_environ_are_the_programs_own)

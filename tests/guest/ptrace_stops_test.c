@@ -158,6 +158,17 @@ TEST(steps_are_single_instructions)
 	EXPECT_EQ(resume_and_wait(pid, PTRACE_CONT, 0), 3 << 8);
 }
 
+TEST(a_block_is_stepped_to_its_end_or_by_instructions)
+{
+	int pid = begin(counts, 0);
+	ASSERT_EQ(resume_and_wait(pid, PTRACE_CONT, 0), STOPPED_BY(SIGTRAP));
+	unsigned long before = regs_of(pid).rip;
+	ASSERT_EQ(resume_and_wait(pid, PTRACE_SINGLEBLOCK, 0), STOPPED_BY(SIGTRAP));
+	EXPECT_EQ(siginfo_of(pid).si_code, TRAP_TRACE);
+	EXPECT(regs_of(pid).rip != before);
+	EXPECT_EQ(resume_and_wait(pid, PTRACE_CONT, 0), 3 << 8);
+}
+
 __attribute__((noinline)) static int calls_getpid(void)
 {
 	long r;

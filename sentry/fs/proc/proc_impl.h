@@ -39,7 +39,7 @@ proc_show proc_config_gz, proc_cpuinfo, proc_meminfo, proc_machine_stat, proc_up
 proc_show proc_pid_stat, proc_pid_statm, proc_pid_status, proc_pid_maps, proc_pid_smaps, proc_pid_cmdline,
 	proc_pid_environ, proc_pid_auxv, proc_pid_comm, proc_pid_limits, proc_pid_personality, proc_pid_syscall,
 	proc_pid_oom_score, proc_pid_oom_score_adj, proc_pid_oom_adj, proc_pid_timerslack, proc_pid_mounts,
-	proc_pid_mountinfo, proc_pid_mountstats, proc_pid_coredump_filter, proc_net_inet, proc_net_unix;
+	proc_pid_schedstat, proc_pid_mountinfo, proc_pid_mountstats, proc_pid_coredump_filter, proc_net_inet, proc_net_unix;
 /* "1: POSIX  ADVISORY  WRITE …", a line. pid: as it is to be shown. */
 struct lock_info;
 void proc_show_lock(struct seq *s, int number, const struct inode *i, const struct lock_info *l, int pid);
@@ -58,6 +58,7 @@ const struct pid_ns *proc_pid_ns(const struct pseudo_inode *i);
 void proc_pid_refresh(struct pseudo_inode *i);                /* owner */
 int proc_pid_check(struct pseudo_inode *i);                   /* -ESRCH: reaped */
 int proc_pid_may_open(struct pseudo_inode *i, struct task *viewer);   /* -EACCES unless viewer may look into it */
+int proc_pid_measure(struct pseudo_inode *i, struct task *viewer);    /* 0: asks the host about the viewer's own memory. Sleeps */
 bool proc_may_look(struct task *viewer, struct task *target);
 int proc_task_lookup(struct pseudo_inode *dir, const char *name, struct inode **out);   /* task/TID */
 int proc_task_iterate(struct pseudo_inode *dir, struct dir_context *ctx);

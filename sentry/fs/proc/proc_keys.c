@@ -51,7 +51,9 @@ int proc_keys(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 	for (struct key *k = key_next(NULL); k; k = key_next(k)) {
 		struct key_ref found, r = { k, false };
 		const struct key_search search = { .key = k, .cred = viewer->cred };
-		r.possessed = k->perm & KEY_POSSESSOR(KEY_VIEW) && keys_search(viewer, &search, &found) == 0;
+		/* Who may see it anyway need not be looked for in all his keyrings. */
+		if (key_permit(r, viewer->cred, KEY_VIEW))
+			r.possessed = k->perm & KEY_POSSESSOR(KEY_VIEW) && keys_search(viewer, &search, &found) == 0;
 		if (key_permit(r, viewer->cred, KEY_VIEW) == 0)
 			show_key(s, k, viewer->cred);
 	}

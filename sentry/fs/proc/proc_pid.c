@@ -1,7 +1,7 @@
 /* proc_pid.c - the directories of processes and threads: what is in them, whom it belongs to, who may look.
  *
  * LINUX    fs/proc/base.c: tgid_base_stuff, task_dump_owner(), and which file asks for ptrace access.
- * MISSING  io, schedstat, pagemap, map_files, attr, numa_maps, smaps_rollup: their numbers are
+ * MISSING  io, pagemap, map_files, attr, numa_maps, smaps_rollup: their numbers are
  *          not kept, or not this kernel's to know. */
 #include <dirent.h>
 #include <linux/capability.h>
@@ -154,6 +154,7 @@ static int store_setgroups(struct pseudo_inode *i, struct pseudo_writer *w, char
 /* Everything about a task has owner and existence in common. LOOK: only for those who may look into it. */
 #define OF_TASK .refresh = proc_pid_refresh, .check = proc_pid_check
 #define LOOK OF_TASK, .may_open = proc_pid_may_open
+#define MEASURE OF_TASK, .may_open = proc_pid_measure
 
 #define ID_MAP(name_, kind) \
 	PSEUDO_FILE(name_, 0644, .show = show_id_map, .store_as = store_id_map, .arg = kind, OF_TASK)
@@ -186,11 +187,12 @@ static int store_setgroups(struct pseudo_inode *i, struct pseudo_writer *w, char
 	ID_MAP("projid_map", ID_PROJECT),                                                                 \
 	PSEUDO_LINK("root", .readlink = proc_root_readlink, .follow = proc_root_follow, OF_TASK),         \
 	PSEUDO_FILE("sessionid", 0444, .show = pseudo_show_string, .ptr = "4294967295", OF_TASK),         \
+	PSEUDO_FILE("schedstat", 0444, .show = proc_pid_schedstat, OF_TASK),                              \
 	PSEUDO_FILE("setgroups", 0644, .show = show_setgroups, .store_as = store_setgroups, OF_TASK),              \
 	PSEUDO_FILE("smaps", 0444, .show = proc_pid_smaps, LOOK),                                         \
-	PSEUDO_FILE("stat", 0444, .show = proc_pid_stat, .arg = whole, OF_TASK),                          \
-	PSEUDO_FILE("statm", 0444, .show = proc_pid_statm, OF_TASK),                                      \
-	PSEUDO_FILE("status", 0444, .show = proc_pid_status, .arg = whole, OF_TASK),                      \
+	PSEUDO_FILE("stat", 0444, .show = proc_pid_stat, .arg = whole, MEASURE),                          \
+	PSEUDO_FILE("statm", 0444, .show = proc_pid_statm, MEASURE),                                      \
+	PSEUDO_FILE("status", 0444, .show = proc_pid_status, .arg = whole, MEASURE),                      \
 	PSEUDO_FILE("syscall", 0400, .show = proc_pid_syscall, LOOK),                                     \
 	ID_MAP("uid_map", ID_UID),                                                                        \
 	PSEUDO_FILE("wchan", 0444, .show = show_wchan, OF_TASK)

@@ -1,8 +1,9 @@
 /* proc_pid_stat.c - /proc/PID/stat, statm, status: a task's state in numbers.
  *
  * LINUX    fs/proc/array.c, fs/proc/task_mmu.c.
- * MISSING  Resident memory and page faults: the host counts those for its own processes. stat and statm show 0 for them,
- *          status leaves them out. */
+ * HOW      Resident memory and page faults are the host's knowledge, and a stub can be asked only while it stands still: a process that
+ *          opens its own files is asked then; others see what it was told last. Resident is the most that ever was.
+ * MISSING  What is resident now, and of which kind; that of processes that never asked: 0, and nothing in status. */
 #include <inttypes.h>
 #include <sys/sysmacros.h>
 
@@ -82,6 +83,28 @@ static int parent_number(const struct pid_ns *ns, const struct thread_group *tg)
 	return tg->parent ? pid_number(ns, tg->parent->tgid) : 0;
 }
 
+int proc_pid_measure(struct pseudo_inode *i, struct task *viewer)
+{
+	struct rusage ru;
+	struct mm *mm = i->task->mm;
+	if (!viewer || !viewer->pl || !mm || viewer->mm != mm)
+		return 0;
+	pl_usage(viewer->pl, false, &ru);
+	mm->usage.rss_bytes = MIN((uint64_t)ru.ru_maxrss * 1024, mm->total_bytes);
+	mm->usage.minor = (uint64_t)ru.ru_minflt;
+	mm->usage.major = (uint64_t)ru.ru_majflt;
+	return 0;
+}
+
+/* CPU time, time in the queue (which the host does not tell), turns. */
+int proc_pid_schedstat(struct seq *s, struct pseudo_inode *i, struct task *viewer)
+{
+	struct task *t = i->task;
+	(void)viewer;
+	seq_printf(s, "%" PRIu64 " 0 %" PRIu64 "\n", t->exited ? 0 : task_cpu_ns(t), t->nvcsw + t->nivcsw);
+	return 0;
+}
+
 int proc_pid_stat(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 {
 	struct task *t = i->task;
@@ -101,11 +124,15 @@ int proc_pid_stat(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 	seq_printf(s, "%d (%s) %c %d %d %d %d %d 0", pid_number(ns, t->tid), t->comm, state_of(t, viewer), parent_number(ns, tg),
 		   tg->pgrp ? pid_number(ns, tg->pgrp->pgid) : 0, tg->pgrp ? pid_number(ns, tg->pgrp->session->sid) : 0, tty_nr,
 		   tty_pgid > 0 ? pid_number(ns, tty_pgid) : tty_pgid);
-	seq_printf(s, " 0 0 0 0 %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, proc_ticks(n.user), proc_ticks(n.system),
+	const struct rusage *kids = &tg->rusage_children;
+	seq_printf(s, " %" PRIu64 " %ld %" PRIu64 " %ld", (uint64_t)tg->rusage_dead.ru_minflt + (mm ? mm->usage.minor : 0), kids->ru_minflt,
+		   (uint64_t)tg->rusage_dead.ru_majflt + (mm ? mm->usage.major : 0), kids->ru_majflt);
+	seq_printf(s, " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, proc_ticks(n.user), proc_ticks(n.system),
 		   proc_ticks(n.child_user), proc_ticks(n.child_system));
 	int64_t ahead = viewer ? time_ns_offset(viewer->time_ns, CLOCK_BOOTTIME) : 0;
-	seq_printf(s, " %d %d %d 0 %" PRIu64 " %" PRIu64 " 0 %" PRIu64, priority, nice, live_threads(tg),
+	seq_printf(s, " %d %d %d 0 %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, priority, nice, live_threads(tg),
 		   proc_ticks(time_ns_shift(machine_since_start_ns(t->start_time_ns), ahead)), mm ? mm->total_bytes : 0,
+		   mm ? mm->usage.rss_bytes / PAGE_SIZE : 0,
 		   (uint64_t)tg->rlimits[RLIMIT_RSS].rlim_cur);
 	seq_printf(s, " %" PRIu64 " %" PRIu64 " %" PRIu64 " 0 0", shown ? shown->start_code : 0, shown ? shown->end_code : 0,
 		   shown ? shown->start_stack : 0);
@@ -130,7 +157,7 @@ int proc_pid_statm(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 	}
 	uint64_t text = (PAGE_ALIGN_UP(mm->end_code) - PAGE_ALIGN_DOWN(mm->start_code)) / PAGE_SIZE;
 	uint64_t size = mm->total_bytes / PAGE_SIZE, data = (mm->data_bytes + mm->stack_bytes) / PAGE_SIZE;
-	seq_printf(s, "%" PRIu64 " 0 0 %" PRIu64 " 0 %" PRIu64 " 0\n", size, text, data);
+	seq_printf(s, "%" PRIu64 " %" PRIu64 " 0 %" PRIu64 " 0 %" PRIu64 " 0\n", size, mm->usage.rss_bytes / PAGE_SIZE, text, data);
 	return 0;
 }
 
@@ -169,6 +196,9 @@ static void status_memory(struct seq *s, const struct mm *mm)
 	uint64_t text = PAGE_ALIGN_UP(mm->end_code) - PAGE_ALIGN_DOWN(mm->start_code);
 	seq_printf(s, "VmSize:\t%8" PRIu64 " kB\nVmLck:\t%8" PRIu64 " kB\nVmPin:\t%8d kB\n", mm->total_bytes / 1024,
 		   mm->locked_bytes / 1024, 0);
+	uint64_t rss = mm->usage.rss_bytes / 1024;
+	if (rss)
+		seq_printf(s, "VmHWM:\t%8" PRIu64 " kB\nVmRSS:\t%8" PRIu64 " kB\n", rss, rss);
 	seq_printf(s, "VmData:\t%8" PRIu64 " kB\nVmStk:\t%8" PRIu64 " kB\nVmExe:\t%8" PRIu64 " kB\nVmSwap:\t%8d kB\n",
 		   mm->data_bytes / 1024, mm->stack_bytes / 1024, text / 1024, 0);
 	seq_printf(s, "CoreDumping:\t0\nTHP_enabled:\t1\n");

@@ -206,6 +206,8 @@ static int store_actions_logged(struct pseudo_inode *i, struct task *writer, cha
 	return cred_has_cap(writer->cred, CAP_SYS_ADMIN) ? seccomp_set_logged(text) : -EPERM;
 }
 
+static const struct proc_limit core_limit = { .ints = &core_uses_pid, .n = 1, .max = INT32_MAX };
+
 static const struct pseudo_entry seccomp_entries[] = {
 	PSEUDO_FILE("actions_avail", 0444, .show = show_seccomp_actions),
 	PSEUDO_FILE("actions_logged", 0644, .show = show_seccomp_actions, .store = store_actions_logged, .arg = true),
@@ -236,7 +238,7 @@ static const struct pseudo_entry kernel_entries[] = {
 	PSEUDO_DIR("seccomp", seccomp_entries),
 	PSEUDO_NUMBER("cap_last_cap", 0444, CAP_LAST_CAP),
 	PSEUDO_FILE("core_pattern", 0644, .show = show_core_pattern, .store = store_core_pattern),
-	PSEUDO_NUMBER("core_uses_pid", 0444, 0),
+	PROC_LIMIT("core_uses_pid", core_limit),
 	PSEUDO_NUMBER("dmesg_restrict", 0444, 1),
 	PSEUDO_NUMBER("kptr_restrict", 0444, 1),
 	PSEUDO_NUMBER("ngroups_max", 0444, 65536),

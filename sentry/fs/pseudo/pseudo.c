@@ -261,7 +261,16 @@ static void pseudo_sb_release(struct superblock *sb)
 	free(ps);
 }
 
-static const struct superblock_ops pseudo_sb_ops = { .statfs = pseudo_statfs, .release = pseudo_sb_release };
+/* An open /proc/PID of a process that has gone keeps its dentry, while its number may be another's already. */
+static bool pseudo_revalidate(struct dentry *d)
+{
+	struct pseudo_inode *i = d->inode ? to_pseudo(d->inode) : NULL;
+	return i && (!i->entry->check || i->entry->check(i) == 0);
+}
+
+static const struct superblock_ops pseudo_sb_ops = {
+	.statfs = pseudo_statfs, .release = pseudo_sb_release, .revalidate = pseudo_revalidate,
+};
 
 int pseudo_mount(const char *type, uint64_t magic, const struct pseudo_entry *root, struct superblock **out)
 {
