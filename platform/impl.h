@@ -20,6 +20,7 @@ struct platform_ops {
 	void (*template_main)(struct pl_launch *l);        /* does not return */
 	int (*init)(const struct pl_config *cfg);
 	int (*as_new)(struct pl_thread **out);
+	void (*as_taken)(struct pl_thread *t);             /* it is needed now. NULL: all the same */
 	int (*as_fork)(struct pl_thread *t, struct pl_thread **out);
 	int (*thread_clone)(struct pl_thread *t, struct pl_thread **out);
 	int (*thread_lend)(struct pl_thread *t, struct pl_thread **out);   /* NULL: as thread_clone */
@@ -29,6 +30,7 @@ struct platform_ops {
 	void (*run)(struct pl_thread *t, struct pl_event *out);
 	bool can_defer;                                    /* run() makes t->deferred */
 	void (*interrupt)(struct pl_thread *t);
+	void (*will_wait)(struct pl_thread *t);            /* NULL: no difference */
 	void (*thread_expire)(struct pl_thread *t);        /* NULL: nothing keeps interrupt() from working */
 	int (*calls)(struct pl_thread *t, struct pl_call *v, int n);
 	/* A host call of t's whose last argument, args[n], points to bytes that go in (out NULL) or come out. */

@@ -71,6 +71,8 @@ void stub_counts(bool counts)
 	live_objects[LIVE_HOST_THREAD] += counts ? 1 : -1;
 }
 
+#define PREPARE_NS 30000
+
 static void make_spare(void *unused)
 {
 	(void)unused;
@@ -81,9 +83,19 @@ static void make_spare(void *unused)
 	sleep_lock_release(&spare_lock);
 }
 
+static void prepare_now(struct ktimer *kt)
+{
+	(void)kt;
+	co_spawn(make_spare, NULL);
+}
+
+/* Not at once: the program that was just started has something to ask for, which would wait for the fork where there are few
+ * processors; then it is busy with itself for a while. */
 void pl_as_prepare(void)
 {
-	co_spawn(make_spare, NULL);
+	static struct ktimer later = { .fire = prepare_now };
+	if (!later.armed)
+		ktimer_arm(&later, now_mono_ns() + PREPARE_NS);
 }
 
 int pl_as_new(struct pl_thread **out)
@@ -93,12 +105,17 @@ int pl_as_new(struct pl_thread **out)
 	if (t)
 		stub_counts(true);
 	sleep_lock_release(&spare_lock);
-	if (t && !t->as->dead) {
-		*out = t;
-		return 0;
+	int err = 0;
+	if (!t || t->as->dead) {
+		pl_thread_exit(t);
+		err = ops->as_new(&t);
 	}
-	pl_thread_exit(t);
-	return ops->as_new(out);
+	if (err)
+		return err;
+	if (ops->as_taken)
+		ops->as_taken(t);
+	*out = t;
+	return 0;
 }
 
 int pl_as_fork(struct pl_thread *t, struct pl_thread **out)
@@ -184,6 +201,12 @@ void pl_run(struct pl_thread *t, struct pl_event *out)
 void pl_interrupt(struct pl_thread *t)
 {
 	ops->interrupt(t);
+}
+
+void pl_will_wait(struct pl_thread *t)
+{
+	if (ops->will_wait)
+		ops->will_wait(t);
 }
 
 void pl_thread_expire(struct pl_thread *t)

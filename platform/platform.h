@@ -114,6 +114,9 @@ bool pl_can_defer(void);                  /* see struct pl_deferred */
 /* Makes a running pl_run return soon; from any context, never sleeps. Nothing if it isn't running. */
 void pl_interrupt(struct pl_thread *t);
 
+/* A stopped thread won't go on for long: its processor is for others. A hint; never sleeps. */
+void pl_will_wait(struct pl_thread *t);
+
 /* The thread is to end: should its stub keep us waiting for it, for a few seconds, the stub is killed. Any context, never
  * sleeps. Without it a guest that writes into its platform's memory could make tasks that nothing ends. */
 void pl_thread_expire(struct pl_thread *t);

@@ -9,6 +9,7 @@
 
 #include "platform/base/live.h"
 #include "platform/stub.h"
+#include "platform/systrap/placement.h"
 #include "platform/systrap/systrap.h"
 
 unsigned systrap_thread_count;
@@ -232,13 +233,23 @@ int systrap_as_new(struct pl_thread **out)
 		err = await_ready(template);
 		template_ready = !err && read_hello(to_systrap_as(template->base.as));
 	}
+	if (template_ready)
+		placement_beside(template);
 	err = template_ready ? fork_as(template, &t) : -ESRCH;
 	sleep_lock_release(&template_lock);
 	if (err)
 		return err;
 	pl_stats_.forks++;
+	t->beside = template->beside;
+	systrap_will_wait(&template->base);
+	systrap_will_wait(&t->base);
 	*out = &t->base;
 	return 0;
+}
+
+void systrap_as_taken(struct pl_thread *pt)
+{
+	placement_apart(to_systrap(pt), systrap_others_compute());
 }
 
 /* An area is free again when the kernel has cleared its thread's id (CLONE_CHILD_CLEARTID): before that the thread may

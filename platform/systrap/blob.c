@@ -105,14 +105,17 @@ static void wait_command(struct slot *slot)
 			uint32_t state = __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE);
 			if (state == SLOT_COMMAND)
 				return;
-			if (state == SLOT_EVENT_PARKED)
+			if (state != SLOT_EVENT)
 				break;
 			__builtin_ia32_pause();
 		}
 	}
 	for (uint32_t yields = RO->yields; yields; yields--) {
-		if (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_COMMAND)
+		uint32_t state = __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE);
+		if (state == SLOT_COMMAND)
 			return;
+		if (state == SLOT_EVENT_LONG)
+			break;
 		uint64_t before = __builtin_ia32_rdtsc();
 		SYS(__NR_sched_yield, 0);
 		if (__builtin_ia32_rdtsc() - before > RO->long_yield) {
@@ -123,7 +126,7 @@ static void wait_command(struct slot *slot)
 	for (uint32_t seen = SLOT_EVENT; ; ) {
 		if (__atomic_compare_exchange_n(&slot->state, &seen, SLOT_EVENT_ASLEEP, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 			break;
-		if (seen != SLOT_EVENT && seen != SLOT_EVENT_PARKED)
+		if (seen == SLOT_COMMAND || seen == SLOT_RUN)
 			return;
 	}
 	while (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_EVENT_ASLEEP)

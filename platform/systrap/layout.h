@@ -65,6 +65,7 @@ enum {
 	SLOT_EVENT_ASLEEP = 2,       /* the same, and the stub must be woken */
 	SLOT_COMMAND = 3,            /* the stub's: there is a command */
 	SLOT_EVENT_PARKED = 4,       /* the sentry's: the answer will take a while; the stub leaves its processor to others */
+	SLOT_EVENT_LONG = 5,         /* the sentry's: it will take long; the stub sleeps */
 };
 
 /* slot->event: a signal number for what happened to guest code, or one of these.

@@ -68,17 +68,53 @@ static bool may_again(void)
 	return true;
 }
 
+static bool allow(const struct systrap_thread *t, const cpu_set_t *where)
+{
+	int tid = (int)__atomic_load_n(&t->slot->tid, __ATOMIC_RELAXED);
+	tid = tid > 0 ? tid : t->base.as->pid;
+	return tid > 0 && sched_setaffinity(tid, sizeof(*where), where) == 0;
+}
+
 bool placement_clash(struct systrap_thread *t, bool others_compute)
 {
 	cpu_set_t away = may_use;
 	CPU_CLR(cpu, &away);
-	if (!often() || others_compute || t->base.as->pinned || CPU_COUNT(&away) == 0 || !may_again())
+	if (t->beside || !often() || others_compute || t->base.as->pinned || CPU_COUNT(&away) == 0 || !may_again())
 		return false;
-	int tid = (int)__atomic_load_n(&t->slot->tid, __ATOMIC_RELAXED);
-	tid = tid > 0 ? tid : t->base.as->pid;
-	bool moved = tid > 0 && sched_setaffinity(tid, sizeof(away), &away) == 0;
-	if (moved)
-		moved = sched_setaffinity(tid, sizeof(may_use), &may_use) == 0;
+	bool moved = allow(t, &away) && allow(t, &may_use);
 	pl_stats_.moves += moved;
 	return moved;
+}
+
+/* --- stubs that are made in advance --- */
+
+void placement_beside(struct systrap_thread *t)
+{
+	/* With more processors one of them is idle. */
+	if (CPU_COUNT(&may_use) != 2 || cpu >= CPU_SETSIZE || t->beside == cpu + 1)
+		return;
+	cpu_set_t here;
+	CPU_ZERO(&here);
+	CPU_SET(cpu, &here);
+	t->beside = allow(t, &here) ? cpu + 1 : 0;
+}
+
+void placement_apart(struct systrap_thread *t, bool others_compute)
+{
+	if (!t->beside)
+		return;
+	cpu_set_t away = may_use;
+	CPU_CLR(cpu, &away);
+	t->apart = !others_compute && allow(t, &away);
+	if (!t->apart)
+		allow(t, &may_use);
+	t->beside = 0;
+}
+
+void placement_settled(struct systrap_thread *t)
+{
+	if (!t->apart)
+		return;
+	t->apart = false;
+	allow(t, &may_use);
 }

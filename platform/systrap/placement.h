@@ -13,5 +13,11 @@ void placement_publish(void);
 /* Is t, as far as it is known, where the sentry is? Then one of both has to wait. */
 bool placement_same(const struct systrap_thread *t);
 
+/* t, a stub that waits, and those that it forks, run where the sentry is: what they do is for later, while the sentry sleeps. */
+void placement_beside(struct systrap_thread *t);
+/* And now for one of those there is somebody who waits: it runs elsewhere; from its next answer on, anywhere. */
+void placement_apart(struct systrap_thread *t, bool others_compute);
+void placement_settled(struct systrap_thread *t);
+
 /* t has been answered and waits for our processor, nothing is to be done, others run. True: it was sent to another one. */
 bool placement_clash(struct systrap_thread *t, bool others_compute);

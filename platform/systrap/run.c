@@ -95,6 +95,17 @@ static void park_waiting(void)
 	}
 }
 
+void systrap_will_wait(struct pl_thread *pt)
+{
+	struct systrap_thread *t = to_systrap(pt);
+	uint32_t seen = SLOT_EVENT;
+	if (t->running || pt->as->dead)
+		return;
+	if (!__atomic_compare_exchange_n(&t->slot->state, &seen, SLOT_EVENT_LONG, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED) &&
+	    seen == SLOT_EVENT_PARKED)
+		__atomic_compare_exchange_n(&t->slot->state, &seen, SLOT_EVENT_LONG, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
 static void look_at_yields(struct systrap_thread *t)
 {
 	uint16_t n = __atomic_load_n(&t->slot->long_yields, __ATOMIC_RELAXED);
@@ -103,19 +114,28 @@ static void look_at_yields(struct systrap_thread *t)
 	t->long_yields = n;
 }
 
+static bool computes(const struct systrap_thread *t)
+{
+	return t->in_guest && cycles_now() - t->resumed > cycles_from_ns(COMPUTES_NS);
+}
+
+bool systrap_others_compute(void)
+{
+	struct systrap_thread *t;
+	TAILQ_FOREACH(t, &running_threads, run_link)
+		if (!placement_same(t) && computes(t))
+			return true;
+	return false;
+}
+
 /* Does who could have work for us wait for the processor we are on? */
 static bool in_the_way(void)
 {
 	struct systrap_thread *t, *clash = NULL;
-	uint64_t now = cycles_now(), soon = cycles_from_ns(COMPUTES_NS);
-	bool others_compute = false;
-	TAILQ_FOREACH(t, &running_threads, run_link) {
+	TAILQ_FOREACH(t, &running_threads, run_link)
 		if (placement_same(t))
 			clash = t;
-		else if (t->in_guest && now - t->resumed > soon)
-			others_compute = true;
-	}
-	return clash && !placement_clash(clash, others_compute);
+	return clash && !placement_clash(clash, systrap_others_compute());
 }
 
 static bool poll_slots(struct loop_hook *h)
@@ -190,6 +210,7 @@ int systrap_wait(struct systrap_thread *t, uint32_t *out_event)
 	t->co = NULL;
 	if (t->base.as->dead)
 		return -ESRCH;
+	placement_settled(t);
 	*out_event = __atomic_load_n(&t->slot->event, __ATOMIC_RELAXED);
 	return 0;
 }

@@ -48,6 +48,8 @@ struct systrap_thread {
 	char *lent_state;                 /* the parent's extended state, lent_bytes of it */
 	size_t lent_bytes;
 	uint16_t long_yields;             /* of the slot's, as last seen */
+	uint16_t beside;                  /* 1 + the processor it was bound to, with what it forks; 0: none. See placement.c */
+	bool apart;                       /* may not run on the sentry's processor until it has answered */
 	bool answering;                   /* its event was taken, its next command is not out; then on answering_threads */
 	TAILQ_ENTRY(systrap_thread) run_link, as_link;
 };
@@ -66,6 +68,7 @@ int systrap_areas_new(void) MUST_CHECK;                     /* a memfd */
 int systrap_init(const struct pl_config *cfg) MUST_CHECK;
 extern unsigned systrap_thread_count;                       /* of all address spaces, the template's too */
 int systrap_as_new(struct pl_thread **out);
+void systrap_as_taken(struct pl_thread *t);
 int systrap_as_fork(struct pl_thread *t, struct pl_thread **out);
 int systrap_thread_clone(struct pl_thread *t, struct pl_thread **out);
 void systrap_thread_exit(struct pl_thread *t);
@@ -107,6 +110,7 @@ void systrap_empty_fd(struct pl_thread *t, int fd, bool empty);
 uint64_t systrap_answered(struct pl_thread *t);
 void systrap_run(struct pl_thread *t, struct pl_event *out);
 void systrap_interrupt(struct pl_thread *t);
+void systrap_will_wait(struct pl_thread *t);
 void systrap_thread_expire(struct pl_thread *t);
 uint64_t systrap_thread_run_ns(struct pl_thread *t);
 /* run.c: hand-over. post() gives a command; wait() sleeps for the event. */
@@ -119,6 +123,7 @@ void systrap_thread_lost(struct systrap_thread *t);         /* its stub died: wa
 /* A stub that leaves descriptors where they are misbehaves: those in flight count against a limit that our user's other
  * sandboxes share. */
 bool systrap_fds_taken(struct systrap_as *as);
+bool systrap_others_compute(void);                          /* somebody, not where the sentry is, for a while already */
 bool systrap_find_frame(struct systrap_thread *t);          /* reads and checks slot->frame */
 /* What only a thread with a frame can do: makes it have one. -ESRCH. sleeps */
 int systrap_need_frame(struct systrap_thread *t) MUST_CHECK;

@@ -372,6 +372,8 @@ int exec_load_elf(struct exec *ex)
 	if (!err && !keep)
 		err = pl_as_new(&ex->pl);
 	timeline_mark(TIMELINE_STUB);
+	if (!err && !keep && ex->t->pl)
+		pl_will_wait(ex->t->pl);
 	if (!err) {
 		struct loader *l = NEW(struct loader);
 		if (keep)
