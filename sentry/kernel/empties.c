@@ -8,6 +8,8 @@
 #include "sentry/kernel/task.h"
 #include "sentry/sentry.h"
 
+#define TASK_MAX 64
+
 struct empty {
 	struct waiter w;                  /* on file->wq */
 	struct task *t;
@@ -58,12 +60,21 @@ static struct empty *empty_new(struct task *t, struct file *f, int fd)
 	return e;
 }
 
+/* So that neither lists nor wake-ups grow with what a guest opens. */
+static bool has_room(const struct task *t)
+{
+	int n = 0;
+	for (const struct empty *e = t->empties; e && n < TASK_MAX; e = e->task_next)
+		n++;
+	return n < TASK_MAX;
+}
+
 void empties_learn(struct task *t, struct file *f, int fd, bool again, bool empty)
 {
 	struct empty *e;
 	for (e = f->empties; e && (e->t != t || e->fd != fd); e = e->file_next)
 		;
-	if (!e && again && fd >= 0 && fd < PL_POST_FDS && !task_wants_slow_path(t) && sentry_config->strace_fd < 0)
+	if (!e && again && fd >= 0 && fd < PL_POST_FDS && !task_wants_slow_path(t) && sentry_config->strace_fd < 0 && has_room(t))
 		e = empty_new(t, f, fd);
 	if (e && t->pl)
 		pl_empty_fd(t->pl, fd, empty);
