@@ -46,7 +46,7 @@ long sys_sysinfo(struct task *t, uptr_t info)
 	uint64_t load[3];
 	machine_loadavg(load);
 	struct sysinfo si = {
-		.uptime = machine_uptime_for(t) / NS_PER_SEC,
+		.uptime = (machine_uptime_for(t) + NS_PER_SEC - 1) / NS_PER_SEC,
 		.loads = { load[0], load[1], load[2] },       /* SI_LOAD_SHIFT is 16 too */
 		.totalram = machine_ram_bytes(),
 		.freeram = machine_free_bytes(),
