@@ -6,9 +6,10 @@
 #
 # For each server there is NAME_serve (in the foreground, or it leaves pids in $PIDS) and NAME_client: it says "ok what" or
 # "not ok what: why". $PORT and the nine after it are theirs, $DIR is where both may write.
-SERVERS='redis nginx memcached haproxy iperf3 http_server asyncio git_daemon sshd'
+. "$(dirname "$0")/network_more.sh"
+SERVERS="redis nginx memcached haproxy iperf3 http_server asyncio git_daemon sshd $SERVERS_MORE"
 PACKAGES='redis-server redis-tools nginx-light wrk openssl memcached libmemcached-tools haproxy iperf3 python3 curl git openssh-server
-	openssh-client'
+	openssh-client nodejs default-jdk-headless golang-go postgresql'
 SECONDS_EACH=${SERVERS_SECONDS:-2}
 PORT=${PORT:-$((20000 + $$ % 1000 * 10))}
 BACK=$((PORT + 2))
@@ -305,7 +306,7 @@ for NAME; do
 		PORT=$((PORT + 10))       # those of the last one may be in TIME_WAIT
 		DIR=$work/$NAME.$PLACE
 		mkdir -p "$DIR"
-		options=(--bind "$DIR" "$DIR" --ro-bind "$ME" "$ME")
+		options=(--bind "$DIR" "$DIR" --ro-bind "$ME" "$ME" --ro-bind "$(dirname "$ME")/network_more.sh" "$(dirname "$ME")/network_more.sh")
 		if [ "$NAME" = sshd ]; then
 			# Who isn't in /etc/shadow, which sandboxes don't show, is locked out.
 			ssh-keygen -q -t ed25519 -N '' -f "$DIR/key"
