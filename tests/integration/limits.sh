@@ -20,6 +20,46 @@ check files_in_memory_count test "$(cat out)" != "" -o "$(cat err)" != ""
 timeout 60 "$SBX" run -m 200m -- sh -c 'grep MemTotal /proc/meminfo' >out 2>err
 check memory_limit_is_visible test "$(tr -dc 0-9 <out)" = 204800
 
+# Peers that never read: sending fails when their buffers have used up what there is, descriptors end first where there are few, and
+# all goes on afterwards.
+cat >peers.py <<'END'
+import errno, resource, socket, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[2]), int(sys.argv[2])))
+def pair():
+    if sys.argv[1] == "unix":
+        return socket.socketpair()
+    with socket.create_server(("127.0.0.1", 0)) as l:
+        a = socket.create_connection(l.getsockname())
+        return a, l.accept()[0]
+def fill(kept):
+    while True:
+        a, b = pair()
+        kept.append((a, b))
+        a.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        b.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        a.setblocking(False)
+        try:
+            while True:
+                a.send(bytes(65536))
+        except BlockingIOError:
+            pass
+kept = []
+try:
+    fill(kept)
+except OSError as e:
+    print(errno.errorcode[e.errno], len(kept) > 10)
+kept.clear()
+a, b = pair()
+a.send(b"again")
+print(b.recv(9))
+END
+for family in unix tcp; do
+	timeout 60 "$SBX" run -m 100m -- python3 peers.py $family 20000 >out 2>err
+	check "buffers_of_${family}_end_at_the_limit" test "$(tr '\n' ' ' <out)" = "ENOBUFS True b'again' "
+	timeout 60 "$SBX" run -m 400m -- python3 peers.py $family 40 >out 2>err
+	check "descriptors_for_${family}_end" test "$(tr '\n' ' ' <out)" = "EMFILE True b'again' "
+done
+
 timeout 60 "$SBX" run --pids-limit 50 --timeout 3 -- bash -c 'bomb() { bomb | bomb & }; bomb; wait; sleep 10' >out 2>err
 check fork_bomb_ends_with_its_sandbox test $? = 124
 timeout 60 "$SBX" run --pids-limit 50 -- python3 -c '
