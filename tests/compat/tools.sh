@@ -49,7 +49,7 @@ same coreutils "timeout nohup stdbuf" 'timeout 0.1 sleep 10; echo $?; timeout -s
 same bubblewrap "bwrap" 'bwrap --ro-bind / / --dev /dev --proc /proc --unshare-all --tmpfs /tmp sh -c "echo \$\$; id -u; ls /tmp; N=\$(ls /proc); echo \"\$N\" | grep -c \"^[0-9]\"; hostname >/dev/null; cat /proc/self/uid_map" 2>&1'
 same unshare "unshare nsenter" 'unshare -Urmpf --mount-proc sh -c "echo \$\$; mount -t tmpfs t /mnt; touch /mnt/x; ls /mnt; ps ax | wc -l"; unshare -Uru sh -c "hostname inside; hostname"; unshare -rn sh -c "ip link set lo up; ip -br addr | cut -c 1-4"; unshare -U --map-auto sh -c "cat /proc/self/setgroups" 2>/dev/null'
 # An OCI runtime, and an engine, in a sandbox without cgroups; natively in mounts of their own.
-same time_namespace "unshare" 'unshare -r -T --boottime 1000000 sh -c "cut -d. -f1 /proc/uptime | awk \"{ print (\\\$1 > 1000000) }\""'
+same time_namespace "unshare" 'unshare -r -T --boottime 1000000 sh -c "cut -d. -f1 /proc/uptime | awk \"{ print (\\\$1 >= 1000000) }\""'
 same crun "crun busybox unshare" 'unshare -m bash crun.sh'
 same podman "podman crun busybox unshare" 'unshare -m bash podman.sh'
 same chromium chromium 'echo "<script>document.title=6*7; document.write(document.title + [...Array(1000).keys()].reduce((a, b) => a + b))</script>" >p.html; timeout 100 chromium --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --user-data-dir=$PWD/u --dump-dom file://$PWD/p.html 2>/dev/null'
