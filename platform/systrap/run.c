@@ -562,6 +562,8 @@ void systrap_thread_expire(struct pl_thread *pt)
 	t->expiry_posts = t->posts;
 	t->expiry_turns = 0;
 	ktimer_arm(&t->expiry, now_mono_ns() + EXPIRY_TURN_NS);
+	if (t->borrower && t->co)         /* it waits for what it has lent */
+		co_wake(t->co);
 }
 
 uint64_t systrap_thread_run_ns(struct pl_thread *pt)
