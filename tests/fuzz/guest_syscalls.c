@@ -442,6 +442,8 @@ int main(int argc, char **argv)
 			kill(pid, SIGKILL);
 			until = now_ms() + 20000;
 			while (waitpid(pid, NULL, WNOHANG) == 0) {
+				/* A thread that had itself traced (PTRACE_TRACEME) is ours to wait for, before its process is. */
+				waitpid(-1, NULL, WNOHANG | __WALL);
 				if (now_ms() > until) {
 					printf("guest_syscalls: a child can't be killed; its last calls:\n");
 					for (unsigned i = 0; i < threads; i++)
@@ -452,7 +454,7 @@ int main(int argc, char **argv)
 				nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
 			}
 		}
-		while (waitpid(-1, NULL, WNOHANG) > 0)
+		while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
 			;
 		children++;
 	}
