@@ -5,7 +5,7 @@
 
 #include "platform/window.h"
 
-enum window_kind { WIN_NONE, WIN_PATH, WIN_IN, WIN_OUT, WIN_VEC_IN, WIN_VEC_OUT, WIN_MSG_IN, WIN_MSG_OUT };
+enum window_kind { WIN_NONE, WIN_PATH, WIN_IN, WIN_OUT, WIN_VEC_IN, WIN_VEC_OUT, WIN_MSG_IN, WIN_MSG_OUT, WIN_LOCK };
 
 /* `unit` bytes, times argument `count`; WIN_ONCE: one of them. Arguments 6 and 7 are places on the stack: where a signal handler's
  * frame is when it returns, and where one will be pushed. */
@@ -19,6 +19,7 @@ struct window_arg {
 #define WIN_CALL_ARGS 8
 #define WIN_FD_SET 128                    /* bytes, as the C library has it; the call may look at less */
 #define WIN_VECTOR_MAX 64
+#define WIN_FLOCK_BYTES 32
 #define WIN_MSGHDR_BYTES 56
 #define WIN_ARGS 8
 #define WIN_FRAME_BYTES 3328              /* with the state of a processor without tiles */
@@ -34,6 +35,7 @@ struct window_arg {
 #define VEC_OUT(arg_, count_) { WIN_VEC_OUT, arg_, count_, 16 }
 #define MSG_IN(arg_) { WIN_MSG_IN, arg_, WIN_ONCE, 1 }
 #define MSG_OUT(arg_) { WIN_MSG_OUT, arg_, WIN_ONCE, 1 }
+#define LOCK(arg_, command_) { WIN_LOCK, arg_, command_, WIN_FLOCK_BYTES }
 #define WINDOWS(name, ...) [__NR_##name] = { __VA_ARGS__ },
 static const struct window_arg window_table[WIN_CALLS][WIN_CALL_ARGS] = {
 #include "platform/window.def"
@@ -47,4 +49,5 @@ static const struct window_arg window_table[WIN_CALLS][WIN_CALL_ARGS] = {
 #undef VEC_OUT
 #undef MSG_IN
 #undef MSG_OUT
+#undef LOCK
 #undef WINDOWS

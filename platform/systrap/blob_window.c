@@ -5,6 +5,8 @@
  * RULES    As blob.c: freestanding, no writable data, no vector registers, nothing here is a check. */
 #include "platform/systrap/blob_window.h"
 
+#include <linux/fcntl.h>
+
 struct filler {
 	struct slot_window *win;
 	char *area;
@@ -78,6 +80,17 @@ static void add_message(struct filler *f, enum window_kind kind, uint64_t addr)
 	add_vector(f, kind, h[2], h[3]);
 }
 
+/* What fcntl(2) is given is an address for these commands only. */
+static void add_lock(struct filler *f, uint64_t addr, uint32_t command)
+{
+	int ask = command == F_GETLK || command == F_OFD_GETLK;
+	if (!ask && command != F_SETLK && command != F_SETLKW && command != F_OFD_SETLK && command != F_OFD_SETLKW)
+		return;
+	add(f, WIN_IN, addr, WIN_FLOCK_BYTES);
+	if (ask)
+		add(f, WIN_OUT, addr, WIN_FLOCK_BYTES);
+}
+
 static void add_argument(struct filler *f, const struct window_arg *a, const uint64_t args[WIN_ARGS])
 {
 	uint64_t addr = args[a->arg], count = a->count == WIN_ONCE ? 1 : args[a->count];
@@ -93,6 +106,9 @@ static void add_argument(struct filler *f, const struct window_arg *a, const uin
 		break;
 	case WIN_MSG_OUT:
 		add_message(f, WIN_OUT, addr);
+		break;
+	case WIN_LOCK:
+		add_lock(f, addr, (uint32_t)args[a->count]);
 		break;
 	default:
 		/* No product of what is too much: what is longer than a window in units is longer in bytes. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/sysmacros.h>
 
 COVERS(flock, fcntl);
@@ -63,6 +64,31 @@ TEST(record_locks)
 	EXPECT_ERRNO(setlk(rd, F_SETLK, F_WRLCK, 0, 0), EBADF);
 	EXPECT_OK(setlk(rd, F_SETLK, F_RDLCK, 0, 0));
 	EXPECT_ERRNO(fcntl(mine, F_SETLK, 8), EFAULT);
+	scratch_end();
+}
+
+/* Setting only reads it, getting writes it too; other commands take what looks like its address for a number. */
+TEST(where_the_struct_lies)
+{
+	static const struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 1, .l_len = 1 };
+	scratch();
+	int fd = file_with("f", "0123456789");
+	long page = sysconf(_SC_PAGESIZE);
+	char *p = mmap(NULL, 2 * (size_t)page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_OK(p == MAP_FAILED ? -1 : 0);
+	ASSERT_OK(munmap(p + page, (size_t)page));
+	char *end = p + page - 16;
+	memcpy(end, &lock, 16);
+	for (int i = 0; i < 40; i++) {            /* so often that the site is rewritten */
+		EXPECT_OK(fcntl(fd, F_SETLK, &lock));
+		EXPECT_OK(fcntl(fd, F_OFD_GETLK, &(struct flock){ .l_type = F_RDLCK, .l_start = 5, .l_len = 1 }));
+		EXPECT_ERRNO(fcntl(fd, F_SETLK, end), EFAULT);
+		EXPECT_ERRNO(fcntl(fd, F_GETLK, end), EFAULT);
+		EXPECT_ERRNO(fcntl(fd, F_SETLK, NULL), EFAULT);
+		EXPECT_OK(fcntl(fd, F_SETFD, end));
+		EXPECT_ERRNO(fcntl(fd, F_GETLK, &lock), EFAULT);
+	}
+	munmap(p, (size_t)page);
 	scratch_end();
 }
 

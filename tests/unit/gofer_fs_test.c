@@ -350,6 +350,51 @@ static void listing(void)
 	inode_put(d);
 }
 
+static unsigned entries_of(struct inode *d)
+{
+	struct file *f = open_inode(d, O_RDONLY | O_DIRECTORY);
+	struct listing l = { .ctx = { .emit = count_entry }, .room = 10000 };
+	assert_int_equal(f->ops->iterate(f, &l.ctx), 0);
+	file_put(f);
+	return l.count;
+}
+
+/* What nobody else changes is asked for once, and again when a name in it has changed. */
+static void listings_are_kept(void)
+{
+	struct inode *d = NULL, *i = NULL, *other = NULL;
+	assert_int_equal(own->root->ops->mkdir(own->root, "kept", 0755, &cred, &d), 0);
+	assert_int_equal(own->root->ops->mkdir(own->root, "kept2", 0755, &cred, &other), 0);
+	uint64_t before = gofer_requests_of(GOFER_READDIR);
+	assert_int_equal(entries_of(d), 2);
+	assert_int_equal(entries_of(d), 2);
+	assert_int_equal(gofer_requests_of(GOFER_READDIR), before + 1);
+	struct file *early = open_inode(d, O_RDONLY | O_DIRECTORY);
+	struct listing l = { .ctx = { .emit = count_entry }, .room = 1 };
+	assert_int_equal(early->ops->iterate(early, &l.ctx), 0);
+	assert_int_equal(d->ops->create(d, "one", 0644, &cred, &i), 0);
+	assert_int_equal(entries_of(d), 3);
+	l.room = 100;                     /* who had begun goes on with what it has */
+	assert_int_equal(early->ops->iterate(early, &l.ctx), 0);
+	assert_int_equal(l.count, 2);
+	file_put(early);
+	assert_int_equal(entries_of(other), 2);
+	assert_int_equal(d->ops->rename(d, "one", i, other, "two", NULL, 0), 0);
+	assert_int_equal(entries_of(d), 2);
+	assert_int_equal(entries_of(other), 3);
+	assert_int_equal(other->ops->unlink(other, "two", i), 0);
+	assert_int_equal(entries_of(other), 2);
+	inode_put(i);
+
+	i = lookup(shared->root, "kept");
+	assert_int_equal(entries_of(i), 2);
+	host_file("kept/by-the-host", "");
+	assert_int_equal(entries_of(i), 3);
+	inode_put(i);
+	inode_put(other);
+	inode_put(d);
+}
+
 static void walking_ahead(void)
 {
 	mkdirat(dir_fd, "p", 0755);
@@ -475,6 +520,7 @@ IN_COROUTINE(shared_mounts_see_the_host)
 IN_COROUTINE(appending_shares_the_end_with_the_host)
 IN_COROUTINE(mappings_get_no_more_than_the_file_may)
 IN_COROUTINE(listing)
+IN_COROUTINE(listings_are_kept)
 IN_COROUTINE(walking_ahead)
 IN_COROUTINE(walks_stop_at_what_is_not_a_plain_name)
 IN_COROUTINE(many_at_once)
@@ -494,6 +540,7 @@ int main(void)
 		cmocka_unit_test(test_appending_shares_the_end_with_the_host),
 		cmocka_unit_test(test_mappings_get_no_more_than_the_file_may),
 		cmocka_unit_test(test_listing),
+		cmocka_unit_test(test_listings_are_kept),
 		cmocka_unit_test(test_walking_ahead),
 		cmocka_unit_test(test_walks_stop_at_what_is_not_a_plain_name),
 		cmocka_unit_test(test_many_at_once),

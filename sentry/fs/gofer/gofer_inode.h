@@ -27,6 +27,8 @@ struct gofer_inode {
 	struct gofer_key key;             /* the host's */
 	UT_hash_handle hh;
 	uint64_t node;
+	struct gofer_listing *listing;    /* of a directory, see dir.c; or NULL */
+	uint64_t names_changed;           /* how often, through us */
 	char *link;                       /* a symlink's target, or NULL: not known */
 	int ro_fd, rw_fd;                 /* the host's file, or -1; rw_fd also for reading unless rw_is_wo */
 	bool rw_is_wo;
@@ -80,4 +82,6 @@ int gofer_removexattr(struct inode *i, const char *name);
 
 int gofer_open_file(struct gofer_inode *gi, const struct path *path, int flags, struct file **out) MUST_CHECK;
 int gofer_open_dir(struct gofer_inode *gi, const struct path *path, int flags, struct file **out) MUST_CHECK;
+/* A name in the directory has changed, or may have. */
+void gofer_listing_drop(struct gofer_inode *gi);
 int gofer_fsync(struct file *f, bool datasync);

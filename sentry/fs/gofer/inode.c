@@ -244,6 +244,7 @@ static void gofer_release(struct inode *i)
 	idle_remove(gi);
 	close_fd(&gi->ro_fd);
 	close_fd(&gi->rw_fd);
+	gofer_listing_drop(gi);
 	gofer_forget(gi->node);
 	free(gi->link);
 	inode_fini(i);

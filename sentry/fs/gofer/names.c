@@ -73,6 +73,12 @@ static void set_owner(struct gofer_msg *q, const struct inode *dir, const struct
 	q->gid = dir->mode & S_ISGID ? dir->gid : cred ? cred->fsgid : 0;
 }
 
+static void names_changed(struct inode *dir)
+{
+	gofer_ahead_drop(to_gofer_sb(dir->sb));
+	gofer_listing_drop(to_gofer_inode(dir));
+}
+
 static int make(struct inode *dir, struct gofer_msg *q, const struct cred *cred, struct inode **out)
 {
 	struct gofer_sb *gsb = to_gofer_sb(dir->sb);
@@ -82,7 +88,7 @@ static int make(struct inode *dir, struct gofer_msg *q, const struct cred *cred,
 	set_owner(q, dir, cred);
 	AUTO(gofer_answer_free) struct gofer_answer *a = NULL;
 	int err = gofer_ask(q, &a);
-	gofer_ahead_drop(gsb);
+	names_changed(dir);
 	if (err) {
 		to_gofer_inode(dir)->stale = true;
 		return err;
@@ -139,7 +145,9 @@ static int change(struct inode *dir, struct gofer_msg *q, struct inode *target, 
 		return -EROFS;
 	AUTO(gofer_answer_free) struct gofer_answer *a = NULL;
 	int err = gofer_ask(q, &a);
-	gofer_ahead_drop(gsb);
+	names_changed(dir);
+	if (new_dir)
+		names_changed(new_dir);
 	if (err) {
 		to_gofer_inode(dir)->stale = to_gofer_inode(target)->stale = true;
 		return err;
