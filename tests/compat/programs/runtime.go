@@ -19,7 +19,9 @@ import (
 func spin(stop *int32, n *int64) {
 	x := int64(0)
 	for atomic.LoadInt32(stop) == 0 {
-		x++
+		for i := 0; i < 10000; i++ { // beside which the race detector's calls, that can't be preempted, don't count
+			x++
+		}
 	}
 	atomic.AddInt64(n, x)
 }
