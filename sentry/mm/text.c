@@ -30,6 +30,7 @@
 #define FRESH_MIN 24U                     /* a version costs about as much as some hundred traps */
 #define BYTES_MAX (4ULL << 20)            /* of one text */
 #define VERSIONS_BYTES_MAX (16ULL << 20)  /* of all, in one sandbox */
+#define COPY_BYTES 0x10000UL
 #define TEXTS_MAX 64
 #define SITES_MAX 512                     /* of a text; a quarter of the trampolines of every class fits */
 
@@ -220,18 +221,32 @@ static int new_memfd(uint64_t bytes)
 	return fd;
 }
 
+/* Piece by piece and by pwrite: storing to a mapping would take a fault for each page, and clear it first. */
+static bool copy_code(struct text *x, struct file *f, int fd)
+{
+	AUTO(free) char *piece = xzalloc(COPY_BYTES);
+	for (uint64_t done = 0; done < x->bytes; ) {
+		ssize_t n = file_read_kernel(f, piece, MIN(COPY_BYTES, x->bytes - done), (off_t)(x->off + done));
+		if (n <= 0)
+			return n == 0 && done > 0;
+		if (pwrite(fd, piece, (size_t)n, (off_t)(TEXT_ROOM + done)) != n)
+			return false;
+		done += (uint64_t)n;
+	}
+	return true;
+}
+
 static bool fill(struct known *k, struct file *f, int fd, struct text_version *v)
 {
 	struct text *x = &k->text;
 	uint64_t bytes = TEXT_ROOM + x->bytes;
 	struct maker *m = NEW(struct maker);
 	m->room = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	bool ok = m->room != MAP_FAILED;
+	bool ok = m->room != MAP_FAILED && copy_code(x, f, fd);
 	if (ok) {
 		m->code = m->room + TEXT_ROOM;
 		m->bytes = x->bytes;
 		m->below = x->below;
-		ok = file_read_kernel(f, m->code, x->bytes, (off_t)x->off) > 0;
 	}
 	for (struct seen *s = k->seen; ok && s; s = s->hh.next) {
 		if (s->nr != UINT64_MAX && make_site(m, s->ip, s->nr, &v->sites[v->nsites]))

@@ -209,8 +209,11 @@ static ssize_t store_memfd(struct tmpfs_file_inode *fi, size_t bytes, off_t pos)
 			return -ENOSPC;
 	}
 	ssize_t n = host_memfd_write(fi->memfd, bounce, bytes, pos);
-	tmpfs_memfd_made(fi, pos, n > 0 ? (size_t)n : 0);
-	tmpfs_data_sync(fi);
+	uint64_t made = tmpfs_memfd_made(fi, pos, n > 0 ? (size_t)n : 0);
+	if (fi->all_known && !fi->mapped)
+		account(fi, fi->charged_pages + made);
+	else
+		tmpfs_data_sync(fi);
 	return n;
 }
 
@@ -341,6 +344,7 @@ int tmpfs_data_punch(struct tmpfs_file_inode *fi, off_t off, off_t len)
 	int err = 0;
 	if (fi->memfd >= 0) {
 		err = host_memfd_punch(fi->memfd, off, len);
+		fi->all_known = false;            /* of the first and the last page a part may be left */
 		tmpfs_memfd_freed(fi, (uint64_t)off / PAGE_SIZE, PAGE_ALIGN_UP((uint64_t)off + (uint64_t)len) / PAGE_SIZE);
 	} else {
 		off_t end = off + len;
@@ -386,6 +390,7 @@ int tmpfs_data_allocate(struct tmpfs_file_inode *fi, off_t off, off_t len)
 	for (uint64_t index = first, n; index < end; index += n) {
 		int err = 0;
 		n = fi->memfd >= 0 ? MIN(end - index, BREATH_BYTES / PAGE_SIZE) : 1;
+		fi->all_known = false;
 		if (fi->memfd >= 0)
 			err = host_memfd_allocate(fi->memfd, (off_t)(index * PAGE_SIZE), (off_t)(n * PAGE_SIZE));
 		else if (!tree_page(fi, index))

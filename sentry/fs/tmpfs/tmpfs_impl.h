@@ -57,6 +57,7 @@ struct tmpfs_file_inode {
 	bool mapped;                      /* the memfd has been handed out: it stays, and its pages may grow */
 	char *view;                       /* our own mapping of the memfd, or NULL; view_pages long, which may be more than the file */
 	uint64_t *present, view_pages;    /* a bit a page: it is there for sure */
+	bool all_known;                   /* and no other page is there, as far as we made them */
 	struct timespec memfd_mtime;      /* the memfd's own, when last looked at: a later one tells of a store by a guest */
 	uint64_t charged_pages, charged_nodes;
 	unsigned seals;
@@ -127,7 +128,7 @@ int tmpfs_memfd_move(struct tmpfs_file_inode *fi) MUST_CHECK;               /* f
 void tmpfs_memfd_drop(struct tmpfs_file_inode *fi);
 /* The bytes themselves if they are all there, before the end of the file, and seen by the sentry; else NULL. Until the next call. */
 char *tmpfs_memfd_at(struct tmpfs_file_inode *fi, off_t pos, size_t bytes);
-void tmpfs_memfd_made(struct tmpfs_file_inode *fi, off_t pos, size_t bytes);          /* was written by pwrite */
+uint64_t tmpfs_memfd_made(struct tmpfs_file_inode *fi, off_t pos, size_t bytes);      /* is there now; how many pages are new, if all_known */
 void tmpfs_memfd_freed(struct tmpfs_file_inode *fi, uint64_t first, uint64_t end);    /* pages that may be gone */
 
 /* Extended attributes (tmpfs_xattr.c). */

@@ -4,6 +4,7 @@
  *          host call for the file. Only pages known to exist are touched there: a look at a hole would make a page that
  *          nobody is charged for, and what lies beyond the end raises SIGBUS. Everything else is pread and pwrite.
  *          "Known" errs on one side: guests can free pages of what they have mapped (MADV_REMOVE), never shorten the file.
+ *          As long as every page is known and no guest can make any, counting them needs no look at the host.
  * MISSING  Files beyond VIEW_MAX have no mapping. */
 #include <string.h>
 
@@ -12,6 +13,7 @@
 
 #define VIEW_MIN (4UL << 20)
 #define VIEW_MAX (1UL << 30)
+#define SMALL_BYTES 0x10000               /* mapped by who wants to read it once: our mapping would cost more than that */
 
 /* --- the mapping --- */
 
@@ -55,13 +57,20 @@ static bool page_present(const struct tmpfs_file_inode *fi, uint64_t page)
 	return page < fi->view_pages && (fi->present[page / 64] >> page % 64 & 1);
 }
 
-void tmpfs_memfd_made(struct tmpfs_file_inode *fi, off_t pos, size_t bytes)
+uint64_t tmpfs_memfd_made(struct tmpfs_file_inode *fi, off_t pos, size_t bytes)
 {
-	uint64_t end = (uint64_t)pos + bytes;
-	if (bytes == 0 || !view_cover(fi, end))
-		return;
-	for (uint64_t page = (uint64_t)pos / PAGE_SIZE; page * PAGE_SIZE < end; page++)
+	uint64_t end = (uint64_t)pos + bytes, made = 0;
+	if (bytes == 0)
+		return 0;
+	if (!view_cover(fi, end)) {
+		fi->all_known = false;
+		return 0;
+	}
+	for (uint64_t page = (uint64_t)pos / PAGE_SIZE; page * PAGE_SIZE < end; page++) {
+		made += !page_present(fi, page);
 		fi->present[page / 64] |= 1ULL << page % 64;
+	}
+	return made;
 }
 
 void tmpfs_memfd_freed(struct tmpfs_file_inode *fi, uint64_t first, uint64_t end)
@@ -96,10 +105,10 @@ void tmpfs_memfd_drop(struct tmpfs_file_inode *fi)
 	fi->mapped = false;
 }
 
-/* Writes the tree's pages to the memfd, which has the file's size already. */
+/* Writes the tree's pages to the memfd and gives it the file's size. */
 static int fill_memfd(struct tmpfs_file_inode *fi, int fd)
 {
-	off_t size = fi->ti.inode.size;
+	off_t size = fi->ti.inode.size, filled = 0;
 	uint64_t index = page_tree_next(&fi->tree, 0, true);
 	for (; index < PAGE_TREE_MAX; index = page_tree_next(&fi->tree, index + 1, true)) {
 		off_t pos = (off_t)(index * PAGE_SIZE);
@@ -113,8 +122,9 @@ static int fill_memfd(struct tmpfs_file_inode *fi, int fd)
 		ssize_t done = host_memfd_write(fd, page_tree_get(&fi->tree, index), n, pos);
 		if (done != (ssize_t)n)
 			return done < 0 ? (int)done : -ENOSPC;
+		filled = pos + done;
 	}
-	return 0;
+	return filled < size ? host_memfd_resize(fd, size) : 0;
 }
 
 static void note_tree_pages(struct tmpfs_file_inode *fi)
@@ -131,15 +141,15 @@ int tmpfs_memfd_move(struct tmpfs_file_inode *fi)
 	int fd = host_memfd_create();
 	if (fd < 0)
 		return fd;
-	int err = host_memfd_resize(fd, fi->ti.inode.size);
-	if (!err)
-		err = fill_memfd(fi, fd);
+	int err = fill_memfd(fi, fd);
 	if (err) {
 		host_memfd_close(fd);
 		return err;
 	}
 	fi->memfd = fd;
-	note_tree_pages(fi);
+	fi->all_known = fi->ti.inode.size > SMALL_BYTES;
+	if (fi->all_known)
+		note_tree_pages(fi);
 	page_tree_free(&fi->tree, 0, PAGE_TREE_MAX - 1);
 	tmpfs_data_sync(fi);
 	return 0;
