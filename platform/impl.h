@@ -31,8 +31,12 @@ struct platform_ops {
 	bool can_defer;                                    /* run() makes t->deferred */
 	void (*interrupt)(struct pl_thread *t);
 	void (*will_wait)(struct pl_thread *t);            /* NULL: no difference */
+	bool (*busy)(void);                                /* a stub does something for us, for which somebody waits. NULL: never */
+	void (*quiet)(void);                               /* what pl_quiet_soon() was called for */
 	void (*thread_expire)(struct pl_thread *t);        /* NULL: nothing keeps interrupt() from working */
 	int (*calls)(struct pl_thread *t, struct pl_call *v, int n);
+	/* pl_calls_store(); -E2BIG: not in one hand-over, nothing was done. NULL: never. */
+	int (*calls_store)(struct pl_thread *t, struct pl_call *v, int n, const struct pl_bytes *b, int nb);
 	/* A host call of t's whose last argument, args[n], points to bytes that go in (out NULL) or come out. */
 	int (*call_with)(struct pl_thread *t, struct pl_call *c, int n, const void *in, void *out, size_t bytes);
 	/* RUSAGE_SELF, if it came along with the last event. NULL: never. */
@@ -54,6 +58,9 @@ extern struct pl_stats pl_stats_;
 
 /* Init, or the platform, has news of a stub's end. */
 void pl_as_lost(struct pl_as *as, int status);
+
+/* Guests will be busy with themselves for a moment: then ops->quiet() is called. Never sleeps. */
+void pl_quiet_soon(void);
 
 /* What the platform keeps for itself, a stub with a thread, isn't counted as live (platform/base/live.h). */
 void stub_counts(bool counts);

@@ -71,7 +71,8 @@ void stub_counts(bool counts)
 	live_objects[LIVE_HOST_THREAD] += counts ? 1 : -1;
 }
 
-#define PREPARE_NS 30000
+#define QUIET_NS 30000
+#define QUIET_TURNS 20
 
 static void make_spare(void *unused)
 {
@@ -83,19 +84,50 @@ static void make_spare(void *unused)
 	sleep_lock_release(&spare_lock);
 }
 
-static void prepare_now(struct ktimer *kt)
+/* --- what can wait until guests are busy with themselves --- */
+
+/* A program that was just started has something to ask for, and so has its parent; both would wait where there are few
+ * processors. So it is done when nobody has asked for anything for a while, or for too long somebody always has. */
+static struct {
+	struct ktimer timer;
+	uint64_t calls;                   /* so many there were when it was set */
+	unsigned turns;
+	bool want_spare;
+} quiet;
+
+static void quiet_set(void)
 {
-	(void)kt;
-	co_spawn(make_spare, NULL);
+	quiet.calls = pl_stats_.syscalls;
+	ktimer_arm(&quiet.timer, now_mono_ns() + QUIET_NS);
 }
 
-/* Not at once: the program that was just started has something to ask for, which would wait for the fork where there are few
- * processors; then it is busy with itself for a while. */
+static void quiet_fires(struct ktimer *kt)
+{
+	(void)kt;
+	if ((pl_stats_.syscalls != quiet.calls || (ops->busy && ops->busy())) && ++quiet.turns < QUIET_TURNS) {
+		quiet_set();
+		return;
+	}
+	if (ops->quiet)
+		ops->quiet();
+	if (quiet.want_spare)
+		co_spawn(make_spare, NULL);
+	quiet.want_spare = false;
+}
+
+void pl_quiet_soon(void)
+{
+	if (quiet.timer.armed)
+		return;
+	quiet.timer.fire = quiet_fires;
+	quiet.turns = 0;
+	quiet_set();
+}
+
 void pl_as_prepare(void)
 {
-	static struct ktimer later = { .fire = prepare_now };
-	if (!later.armed)
-		ktimer_arm(&later, now_mono_ns() + PREPARE_NS);
+	quiet.want_spare = true;
+	pl_quiet_soon();
 }
 
 int pl_as_new(struct pl_thread **out)
@@ -234,6 +266,29 @@ int pl_calls(struct pl_thread *t, struct pl_call *v, int n)
 				pl_as_kill(t->as);
 	}
 	return ops->calls(t, v, n);
+}
+
+static int store(struct pl_as *as, const struct pl_bytes *b)
+{
+	static const char zeroes[4096];
+	for (size_t done = 0, n; done < b->bytes; done += n) {
+		n = b->from ? b->bytes : MIN(b->bytes - done, sizeof(zeroes));
+		ssize_t put = pl_write(as, b->addr + done, b->from ? b->from : zeroes, n);
+		if (put != (ssize_t)n)
+			return put == -ESRCH ? -ESRCH : -EFAULT;
+	}
+	return 0;
+}
+
+int pl_calls_store(struct pl_thread *t, struct pl_call *v, int n, const struct pl_bytes *b, int nb)
+{
+	int err = nb && !t->deferred.n && ops->calls_store ? ops->calls_store(t, v, n, b, nb) : -E2BIG;
+	if (err != -E2BIG)
+		return err;
+	err = n ? pl_calls(t, v, n) : 0;
+	for (int i = 0; i < nb && !err; i++)
+		err = store(t->as, &b[i]);
+	return err;
 }
 
 #define USAGE_MAX (1L << 48)              /* so that sums don't overflow */

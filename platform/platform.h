@@ -58,6 +58,7 @@ struct pl_thread {
 	struct user_regs_struct regs;     /* the guest's; valid while stopped; changes take effect at the next pl_run */
 	struct pl_as *as;
 	struct pl_deferred deferred;      /* set while stopped, if pl_can_defer(); pl_calls() makes it first, should it come before */
+	uint64_t first_brk;               /* what brk(0) returns if that is the next call, so that the platform may say it; 0: it must ask */
 	bool moved;                       /* runs elsewhere than pl_pin() said */
 	unsigned nwindows;                /* guest bytes that came along: window.h. 0 but after PL_SYSCALL */
 	struct pl_window windows[PL_WINDOWS];
@@ -124,6 +125,14 @@ void pl_thread_expire(struct pl_thread *t);
 /* Runs n calls in t's address space in order, all of them, and fills in their .ret. Sleeps.
  * Allowed: mmap munmap mprotect mremap madvise msync mincore arch_prctl rseq membarrier with the flags in platform/seccomp. */
 int pl_calls(struct pl_thread *t, struct pl_call *v, int n) MUST_CHECK;
+
+/* The same, and then guest memory gets bytes: -EFAULT if not all could be written. In one hand-over if there is room. Sleeps. */
+struct pl_bytes {
+	uint64_t addr;
+	const void *from;                 /* NULL: zeroes */
+	size_t bytes;
+};
+int pl_calls_store(struct pl_thread *t, struct pl_call *v, int n, const struct pl_bytes *b, int nb) MUST_CHECK;
 
 /* lock cmpxchg on guest memory: *addr == *old ? *addr = new : (*old = *addr). 0, -EAGAIN (differed), -EFAULT. Sleeps. */
 int pl_cmpxchg32(struct pl_thread *t, uint64_t addr, uint32_t *old, uint32_t val) MUST_CHECK;

@@ -93,7 +93,7 @@ void stub_ranges_to_unmap(uint64_t out[8])
 
 int stub_send_fds(int to, const int *fds, int n)
 {
-	char byte = 0, control[CMSG_SPACE(2 * sizeof(int))] = { 0 };
+	char byte = 0, control[CMSG_SPACE(SLOT_FDS * sizeof(int))] = { 0 };
 	struct iovec iov = { &byte, 1 };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
 			      .msg_controllen = CMSG_SPACE((size_t)n * sizeof(int)) };

@@ -15,5 +15,5 @@ void stub_move_vdso(void);                                /* from here on libc m
 void stub_ranges_to_unmap(uint64_t out[8]);               /* pairs (address, bytes), ended by bytes 0: all that is not a stub's */
 
 /* In the sentry. Neither sleeps. */
-int stub_send_fds(int control, const int *fds, int n) MUST_CHECK;      /* n <= 2 */
+int stub_send_fds(int control, const int *fds, int n) MUST_CHECK;      /* n <= SLOT_FDS */
 int stub_read_hello(int control) MUST_CHECK;              /* who sent the first message, by the kernel's word; -errno; 0: closed */

@@ -19,6 +19,9 @@ static bool template_ready;
 static struct sleep_lock template_lock;
 
 #define IDLE_MAX 8
+#define BURIALS_MAX 4
+static TAILQ_HEAD(, systrap_as) burials = TAILQ_HEAD_INITIALIZER(burials);
+static unsigned nburials;
 static void (*template_died)(int status);
 
 void systrap_posts_init(struct systrap_thread *t)
@@ -51,6 +54,39 @@ struct systrap_thread *systrap_thread_new(struct systrap_as *as, unsigned index)
 	return t;
 }
 
+/* --- the end of a process takes the host 50 us and more, which can wait until its parent goes on --- */
+
+static void bury(struct systrap_as *as)
+{
+	TAILQ_REMOVE(&burials, as, starting);
+	nburials--;
+	if (!as->base.dead)
+		placement_bury(as->base.pid);
+	pl_as_kill(&as->base);
+	pl_as_put(&as->base);
+}
+
+void systrap_bury(void)
+{
+	while (!TAILQ_EMPTY(&burials))
+		bury(TAILQ_FIRST(&burials));
+}
+
+/* The last thread has ended, by its own call: it waits for a command. */
+static bool bury_later(struct systrap_thread *t)
+{
+	struct systrap_as *as = to_systrap_as(t->base.as);
+	if (as->base.dead || as->base.cloned || as->base.pinned || t->running || !as->base.pid)
+		return false;
+	systrap_will_wait(&t->base);
+	pl_as_get(&as->base);
+	TAILQ_INSERT_TAIL(&burials, as, starting);
+	if (++nburials > BURIALS_MAX)
+		bury(TAILQ_FIRST(&burials));
+	pl_quiet_soon();
+	return true;
+}
+
 /* Off the list of those that run guest threads; the caller has a reference on the address space. */
 static void thread_remove(struct systrap_thread *t)
 {
@@ -59,7 +95,7 @@ static void thread_remove(struct systrap_thread *t)
 	ktimer_cancel(&t->expiry);
 	TAILQ_REMOVE(&as->list, t, as_link);
 	systrap_thread_count--;
-	if (--as->threads == 0)
+	if (--as->threads == 0 && !bury_later(t))
 		pl_as_kill(&as->base);
 }
 
@@ -250,6 +286,7 @@ int systrap_as_new(struct pl_thread **out)
 void systrap_as_taken(struct pl_thread *pt)
 {
 	placement_apart(to_systrap(pt), systrap_others_compute());
+	systrap_wake(to_systrap(pt));
 }
 
 /* An area is free again when the kernel has cleared its thread's id (CLONE_CHILD_CLEARTID): before that the thread may

@@ -67,11 +67,11 @@ void stub_unmap(const uint64_t *ranges)
 		SYS(__NR_munmap, ranges[0], ranges[1]);
 }
 
-/* Up to two descriptors from the control socket. */
-static int receive(int fds[2])
+/* Descriptors from the control socket: how many. */
+static int receive(int fds[SLOT_FDS])
 {
 	struct { uint64_t base, len; } iov;
-	struct { uint64_t len; int level, type; int fd[2]; } cmsg;
+	struct { uint64_t len; int level, type; int fd[SLOT_FDS]; } cmsg;
 	struct { uint64_t name; uint32_t namelen, pad; uint64_t iov, iovlen, control, controllen; uint32_t flags, pad2; } msg;
 	char byte;
 
@@ -86,34 +86,32 @@ static int receive(int fds[2])
 	msg.flags = 0;
 	cmsg.len = 0;
 	long n = SYS(__NR_recvmsg, STUB_CONTROL_FD, (uint64_t)&msg, 0x40000000 /* MSG_CMSG_CLOEXEC */);
-	if (n < 0 || cmsg.len < 16 + sizeof(int))
-		return -1;
-	fds[0] = cmsg.fd[0];
-	fds[1] = cmsg.len >= 16 + 2 * sizeof(int) ? cmsg.fd[1] : -1;
-	return 0;
+	if (n < 0 || cmsg.len < 16)
+		return 0;
+	int count = (int)((cmsg.len - 16) / sizeof(int));
+	for (int i = 0; i < count; i++)
+		fds[i] = cmsg.fd[i];
+	return count;
 }
 
-static void wait_command(struct slot *slot)
+/* Looks and yields until there is a command, or that was in vain. */
+static int look_for_command(struct slot *slot, uint32_t spin)
 {
-	uint16_t cpu = cpu_now();
-	slot->cpu = cpu;
-	__atomic_store_n(&slot->state, SLOT_EVENT, __ATOMIC_SEQ_CST);
-	if (RO->sentry_sleeps) {
-		SYS(__NR_write, STUB_DOORBELL_FD, (uint64_t)&one, 8);
-	} else if (RO->sentry_cpu != cpu) {
-		for (uint32_t spin = RO->spin; spin; spin--) {
-			uint32_t state = __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE);
-			if (state == SLOT_COMMAND)
-				return;
-			if (state != SLOT_EVENT)
-				break;
-			__builtin_ia32_pause();
-		}
-	}
-	for (uint32_t yields = RO->yields; yields; yields--) {
+	for (; spin; spin--) {
 		uint32_t state = __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE);
 		if (state == SLOT_COMMAND)
-			return;
+			return 1;
+		if (state != SLOT_EVENT)
+			break;
+		__builtin_ia32_pause();
+	}
+	/* Where the sentry is one has to do: the host may give the processor back at once, as long as the sentry has had more
+	 * than its share. */
+	uint32_t yields = RO->yields;
+	for (yields = yields && slot->cpu == RO->sentry_cpu ? 1 : yields; yields; yields--) {
+		uint32_t state = __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE);
+		if (state == SLOT_COMMAND)
+			return 1;
 		if (state == SLOT_EVENT_LONG)
 			break;
 		uint64_t before = __builtin_ia32_rdtsc();
@@ -123,39 +121,64 @@ static void wait_command(struct slot *slot)
 			break;
 		}
 	}
-	for (uint32_t seen = SLOT_EVENT; ; ) {
-		if (__atomic_compare_exchange_n(&slot->state, &seen, SLOT_EVENT_ASLEEP, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-			break;
-		if (seen == SLOT_COMMAND || seen == SLOT_RUN)
-			return;
-	}
-	while (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_EVENT_ASLEEP)
-		SYS(__NR_futex, (uint64_t)&slot->state, FUTEX_WAIT, SLOT_EVENT_ASLEEP, 0);
-	slot->cpu = cpu_now();
+	return 0;
 }
 
-static void drop(int fd)
+static void wait_command(struct slot *slot)
 {
-	if (fd >= 0)
-		SYS(__NR_close, (uint64_t)fd);
+	uint16_t cpu = cpu_now();
+	slot->cpu = cpu;
+	__atomic_store_n(&slot->state, SLOT_EVENT, __ATOMIC_SEQ_CST);
+	uint32_t spin = RO->sentry_cpu == cpu ? 0 : RO->spin;
+	if (RO->sentry_sleeps) {
+		SYS(__NR_write, STUB_DOORBELL_FD, (uint64_t)&one, 8);
+		spin = 0;
+	}
+	for (;;) {
+		if (look_for_command(slot, spin))
+			return;
+		for (uint32_t seen = SLOT_EVENT; ; ) {
+			if (__atomic_compare_exchange_n(&slot->state, &seen, SLOT_EVENT_ASLEEP, 0, __ATOMIC_SEQ_CST,
+							__ATOMIC_SEQ_CST))
+				break;
+			if (seen == SLOT_COMMAND || seen == SLOT_RUN)
+				return;
+		}
+		while (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_EVENT_ASLEEP)
+			SYS(__NR_futex, (uint64_t)&slot->state, FUTEX_WAIT, SLOT_EVENT_ASLEEP, 0);
+		slot->cpu = cpu = cpu_now();
+		if (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) != SLOT_EVENT)
+			return;
+		spin = RO->sentry_cpu == cpu ? 0 : RO->spin;     /* woken in advance */
+	}
+}
+
+static void drop(const int *fds, int n)
+{
+	for (int i = 0; i < n; i++)
+		SYS(__NR_close, (uint64_t)(int64_t)fds[i]);
 }
 
 static void run_calls(struct slot *slot)
 {
 	uint32_t n = slot->ncalls;
-	int fds[2] = { -1, -1 };
+	int fds[SLOT_FDS], have = 0, next = 0;
+	int64_t fd = -1;
 	for (uint32_t i = 0; i < n && i < SLOT_CALLS; i++) {
 		struct slot_call *c = &slot->calls[i];
 		if (c->fd == FD_NEXT) {
-			drop(fds[0]);
-			fds[0] = -1;
-			receive(fds);
+			if (next == have) {
+				drop(fds, have);
+				have = receive(fds);
+				next = 0;
+			}
+			fd = next < have ? fds[next++] : -1;
 		}
 		if (c->fd != FD_NONE)
-			c->args[4] = (uint64_t)(int64_t)fds[0];
+			c->args[4] = (uint64_t)fd;
 		c->ret = stub_syscall(c->nr, c->args);
 	}
-	drop(fds[0]);
+	drop(fds, have);
 }
 
 static int run_deferred(struct slot *slot)
@@ -169,12 +192,9 @@ static int run_deferred(struct slot *slot)
 
 static long run_fork(uint64_t frame)
 {
-	int fds[2];
-	if (receive(fds) < 0)
-		return -9;
-	long ret = stub_fork(STUB_CLONE_FORK, frame, STUB_AREAS, STUB_AREAS_BYTES, fds[0], fds[1]);
-	drop(fds[0]);
-	drop(fds[1]);
+	int fds[SLOT_FDS], n = receive(fds);
+	long ret = n == 2 ? stub_fork(STUB_CLONE_FORK, frame, STUB_AREAS, STUB_AREAS_BYTES, fds[0], fds[1]) : -9;
+	drop(fds, n);
 	return ret;
 }
 
@@ -227,7 +247,7 @@ uint32_t stub_event(uint64_t frame, struct slot *slot, uint32_t event)
 	if (event == SIGSYS)
 		fill_windows((const struct host_frame *)frame, slot);
 	else if (event == EVENT_FAST) {
-		if (stub_empty(slot))
+		if (stub_empty(slot) || stub_first_brk(slot))
 			return CMD_RESUME;
 		fill_windows_fast(&slot->regs, slot);
 		if (stub_post(slot))
@@ -254,6 +274,10 @@ uint32_t stub_event(uint64_t frame, struct slot *slot, uint32_t event)
 			break;
 		case CMD_CALLS:
 			run_calls(slot);
+			break;
+		case CMD_STORE:
+			run_calls(slot);
+			slot->ret = (int64_t)stub_windows_out(slot->nwindows, slot->windows, (char *)slot + AREA_WINDOWS);
 			break;
 		case CMD_CLONE:
 			slot->ret = stub_clone_thread(STUB_CLONE_THREAD, slot->arg[0], (uint32_t *)slot->arg[1]);

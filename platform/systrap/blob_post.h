@@ -33,6 +33,15 @@ static inline int stub_empty(struct slot *slot)
 	return stub_answer(slot, -11 /* EAGAIN */);
 }
 
+/* What every program asks first: 1 if it is answered. */
+static inline int stub_first_brk(struct slot *slot)
+{
+	const struct fast_regs *r = &slot->regs;
+	if (r->rax != __NR_brk || r->rdi != 0 || !slot->first_brk)
+		return 0;
+	return stub_answer(slot, (int64_t)slot->first_brk);
+}
+
 /* A call by the fast entry, its windows filled: 1 if it is answered now. */
 static inline int stub_post(struct slot *slot)
 {

@@ -9,16 +9,17 @@
 
 static int send_all(struct systrap_as *as, const struct pl_call *v, int n)
 {
-	int last = -1;
-	for (int i = 0; i < n; i++) {
+	int fds[SLOT_FDS], count = 0, last = -1, err = 0;
+	for (int i = 0; i < n && !err; i++) {
 		if (v[i].fd < 0 || v[i].fd == last)
 			continue;
-		int err = stub_send_fds(as->control, &v[i].fd, 1);
-		if (err)
-			return err;
-		last = v[i].fd;
+		fds[count++] = last = v[i].fd;
+		if (count < SLOT_FDS)
+			continue;
+		err = stub_send_fds(as->control, fds, count);
+		count = 0;
 	}
-	return 0;
+	return err || !count ? err : stub_send_fds(as->control, fds, count);
 }
 
 /* True: descriptors go with them. */
@@ -37,7 +38,7 @@ static bool put_calls(struct systrap_thread *t, const struct pl_call *v, int n)
 	return last >= 0;
 }
 
-static int run_batch(struct systrap_thread *t, struct pl_call *v, int n)
+static int run_batch(struct systrap_thread *t, struct pl_call *v, int n, enum stub_command command)
 {
 	struct systrap_as *as = to_systrap_as(t->base.as);
 	struct slot *s = t->slot;
@@ -53,7 +54,7 @@ static int run_batch(struct systrap_thread *t, struct pl_call *v, int n)
 		err = -ESRCH;
 	}
 	if (!err)
-		err = systrap_command(t, CMD_CALLS);
+		err = systrap_command(t, command);
 	if (!err && fds && !systrap_fds_taken(as)) {
 		pl_as_kill(&as->base);
 		err = -ESRCH;
@@ -98,11 +99,43 @@ int64_t systrap_deferred_result(struct systrap_thread *t)
 int systrap_calls(struct pl_thread *pt, struct pl_call *v, int n)
 {
 	for (int done = 0; done < n; done += SLOT_CALLS) {
-		int err = run_batch(to_systrap(pt), v + done, MIN(n - done, SLOT_CALLS));
+		int err = run_batch(to_systrap(pt), v + done, MIN(n - done, SLOT_CALLS), CMD_CALLS);
 		if (err)
 			return err;
 	}
 	return 0;
+}
+
+/* By way of the windows, which no call under way needs. */
+static bool put_bytes(struct systrap_thread *t, const struct pl_bytes *b, int nb)
+{
+	struct slot *s = t->slot;
+	uint32_t used = 0;
+	if (nb > PL_WINDOWS || t->base.nwindows)
+		return false;
+	for (int i = 0; i < nb; i++) {
+		if (b[i].bytes > WIN_AREA_BYTES - used)
+			return false;
+		char *to = thread_area(t) + AREA_WINDOWS + used;
+		if (b[i].from)
+			memcpy(to, b[i].from, b[i].bytes);
+		else
+			memset(to, 0, b[i].bytes);
+		s->windows[i] = (struct slot_window){
+			.addr = b[i].addr, .len = (uint32_t)b[i].bytes, .off = used, .flags = WINDOW_OUT, .hi = (uint32_t)b[i].bytes };
+		used += (uint32_t)ALIGN_UP(b[i].bytes, 16);
+	}
+	s->nwindows = (uint32_t)nb;
+	return true;
+}
+
+int systrap_calls_store(struct pl_thread *pt, struct pl_call *v, int n, const struct pl_bytes *b, int nb)
+{
+	struct systrap_thread *t = to_systrap(pt);
+	if (n > SLOT_CALLS || !put_bytes(t, b, nb))
+		return -E2BIG;
+	int err = run_batch(t, v, n, CMD_STORE);
+	return err || __atomic_load_n(&t->slot->ret, __ATOMIC_RELAXED) == 0 ? err : -EFAULT;
 }
 
 int systrap_call_with(struct pl_thread *pt, struct pl_call *c, int n, const void *in, void *out, size_t bytes)
@@ -114,7 +147,7 @@ int systrap_call_with(struct pl_thread *pt, struct pl_call *c, int n, const void
 	c->args[n] = stub_area(t) + offsetof(struct slot, calls[SLOT_ROOM]);
 	if (in)
 		memcpy(room, in, bytes);
-	int err = run_batch(t, c, 1);
+	int err = run_batch(t, c, 1, CMD_CALLS);
 	if (!err && out)
 		memcpy(out, room, bytes);
 	return err;

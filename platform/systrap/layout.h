@@ -75,16 +75,18 @@ enum {
  * EVENT_FRAME: between two instructions of the guest; there is a frame, but the guest's rip is in its rcx. */
 enum { EVENT_READY = 0x100, EVENT_DONE = 0x101, /* EVENT_FAST, */ EVENT_FRAME = 0x103, EVENT_DEFERRED = 0x104 };
 
-/* CMD_FRAME: after EVENT_FAST, go on by way of EVENT_FRAME. */
-enum stub_command { CMD_RESUME = 1, CMD_CALLS, CMD_CLONE, CMD_FORK, CMD_CMPXCHG, CMD_EXIT, /* CMD_FRAME */ CMD_XSAVE = 8 };
+/* CMD_FRAME: after EVENT_FAST, go on by way of EVENT_FRAME.
+ * CMD_STORE: CMD_CALLS, then what is in the windows goes to the guest; ret: how many bytes could not. */
+enum stub_command { CMD_RESUME = 1, CMD_CALLS, CMD_CLONE, CMD_FORK, CMD_CMPXCHG, CMD_EXIT, /* CMD_FRAME */ CMD_XSAVE = 8, CMD_STORE };
 
 struct slot_call {
 	int64_t nr;
 	uint64_t args[6];
-	uint64_t fd;                 /* FD_NEXT: receive a descriptor, pass it as args[4]; FD_SAME: the one received last */
+	uint64_t fd;                 /* FD_NEXT: pass the next descriptor as args[4]; FD_SAME: the one before once more */
 	int64_t ret;
 };
 enum { FD_NONE, FD_NEXT, FD_SAME };
+#define SLOT_FDS 8                   /* in a message at most; the next is received when those are used up */
 #define SLOT_CALLS 32
 #define SLOT_ROOM 16                 /* calls[SLOT_ROOM] on: bytes for a batch of fewer. With exit(2), exit_group(2): what getrusage(2) says */
 
@@ -108,7 +110,7 @@ struct slot {
 	uint32_t pending;            /* an interrupt came while the trap code ran: the fast entry leaves by EVENT_FRAME */
 	uint32_t arith;              /* EVENT_FAST: the arithmetic flags as seto (bits 0-7) and lahf (8-15) give them */
 	uint64_t result;             /* CMD_RESUME after EVENT_FAST: rax */
-	uint32_t nwindows;           /* an event: arguments that came along. CMD_RESUME: windows to look into for the guest */
+	uint32_t nwindows;           /* an event: arguments that came along. CMD_RESUME, CMD_STORE: windows to look into for the guest */
 	uint32_t ncalls;             /* CMD_CALLS; CMD_RESUME: how many are to be made first */
 	uint64_t frame;              /* the thread's signal frame: its guest registers; address in the stub */
 	uint16_t long_yields;        /* how often a yield took longer than stub_ro->long_yield */
@@ -127,6 +129,7 @@ struct slot {
 	uint32_t pad;
 	struct slot_call calls[SLOT_CALLS];
 	struct slot_post post;
+	uint64_t first_brk;          /* CMD_RESUME: what brk(0) returns until the next event; 0: ask */
 };
 enum { LOAD_FS = 1, LOAD_GS = 2, /* LOAD_ALL, LOAD_XSTATE */ };
 _Static_assert(offsetof(struct slot, regs) == 64, "the first line is one");

@@ -99,6 +99,16 @@ void placement_beside(struct systrap_thread *t)
 	t->beside = allow(t, &here) ? cpu + 1 : 0;
 }
 
+void placement_bury(int pid)
+{
+	cpu_set_t here;
+	if (CPU_COUNT(&may_use) != 2 || cpu >= CPU_SETSIZE)
+		return;
+	CPU_ZERO(&here);
+	CPU_SET(cpu, &here);
+	(void)sched_setaffinity(pid, sizeof(here), &here);
+}
+
 void placement_apart(struct systrap_thread *t, bool others_compute)
 {
 	if (!t->beside)

@@ -19,5 +19,8 @@ void placement_beside(struct systrap_thread *t);
 void placement_apart(struct systrap_thread *t, bool others_compute);
 void placement_settled(struct systrap_thread *t);
 
+/* The process, which is to end, does so where the sentry is, for the same reason. */
+void placement_bury(int pid);
+
 /* t has been answered and waits for our processor, nothing is to be done, others run. True: it was sent to another one. */
 bool placement_clash(struct systrap_thread *t, bool others_compute);

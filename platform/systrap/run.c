@@ -106,6 +106,16 @@ void systrap_will_wait(struct pl_thread *pt)
 		__atomic_compare_exchange_n(&t->slot->state, &seen, SLOT_EVENT_LONG, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
+void systrap_wake(struct systrap_thread *t)
+{
+	uint32_t seen = SLOT_EVENT_ASLEEP;
+	CHECK(!t->running);
+	if (!__atomic_compare_exchange_n(&t->slot->state, &seen, SLOT_EVENT, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		return;
+	syscall(SYS_futex, &t->slot->state, FUTEX_WAKE, 1, NULL, NULL, 0);
+	pl_stats_.wakeups++;
+}
+
 static void look_at_yields(struct systrap_thread *t)
 {
 	uint16_t n = __atomic_load_n(&t->slot->long_yields, __ATOMIC_RELAXED);
@@ -215,13 +225,22 @@ int systrap_wait(struct systrap_thread *t, uint32_t *out_event)
 	return 0;
 }
 
+static unsigned commands;                 /* under way */
+
+bool systrap_busy(void)
+{
+	return commands > 0;
+}
+
 int systrap_command(struct systrap_thread *t, enum stub_command command)
 {
 	if (systrap_await_return(t) || t->base.as->dead)
 		return -ESRCH;
 	systrap_post(t, command);
 	uint32_t event;
+	commands++;
 	int err = systrap_wait(t, &event);
+	commands--;
 	if (err)
 		return err;
 	if (event == EVENT_DONE)
@@ -428,6 +447,9 @@ void systrap_run(struct pl_thread *pt, struct pl_event *ev)
 	else if (elsewhere)
 		regs_to_slot(t);
 	s->result = pt->regs.rax;
+	if (s->first_brk != pt->first_brk)
+		s->first_brk = pt->first_brk;
+	pt->first_brk = 0;
 	s->nwindows = windows_give(s->windows, pt->windows, pt->nwindows);
 	pt->nwindows = 0;
 	systrap_put_deferred(t);

@@ -18,7 +18,7 @@ struct systrap_as {
 	TAILQ_HEAD(, systrap_thread) list;
 	TAILQ_HEAD(, systrap_thread) idle;       /* host threads without a guest thread, for the next ones; by as_link */
 	int idle_count;
-	TAILQ_ENTRY(systrap_as) starting; /* while pid is 0 */
+	TAILQ_ENTRY(systrap_as) starting; /* while pid is 0; later on the list of those that are to be buried */
 	struct systrap_as *maker;         /* and whose fork it will be */
 };
 static inline struct systrap_as *to_systrap_as(struct pl_as *as) { return container_of(as, struct systrap_as, base); }
@@ -74,6 +74,7 @@ int systrap_thread_clone(struct pl_thread *t, struct pl_thread **out);
 void systrap_thread_exit(struct pl_thread *t);
 void systrap_as_lost(struct pl_as *as);
 void systrap_as_free(struct pl_as *as);
+void systrap_bury(void);                                    /* those whose thread has ended */
 
 void systrap_posts_init(struct systrap_thread *t);          /* its stub answers nothing of post.h */
 struct systrap_thread *systrap_thread_new(struct systrap_as *as, unsigned index);
@@ -86,6 +87,7 @@ int systrap_await_return(struct systrap_thread *t) MUST_CHECK;
 
 /* calls.c */
 int systrap_calls(struct pl_thread *t, struct pl_call *v, int n);
+int systrap_calls_store(struct pl_thread *t, struct pl_call *v, int n, const struct pl_bytes *b, int nb);
 int systrap_call_with(struct pl_thread *t, struct pl_call *c, int n, const void *in, void *out, size_t bytes);
 int systrap_cmpxchg32(struct pl_thread *t, uint64_t addr, uint32_t *old, uint32_t val);
 /* Puts t->base.deferred into the slot, for CMD_RESUME; and what came of it, after EVENT_DEFERRED. */
@@ -112,6 +114,7 @@ void systrap_run(struct pl_thread *t, struct pl_event *out);
 void systrap_interrupt(struct pl_thread *t);
 void systrap_will_wait(struct pl_thread *t);
 void systrap_thread_expire(struct pl_thread *t);
+void systrap_wake(struct systrap_thread *t);                /* it will get a command soon */
 uint64_t systrap_thread_run_ns(struct pl_thread *t);
 /* run.c: hand-over. post() gives a command; wait() sleeps for the event. */
 void systrap_run_init(const struct pl_config *cfg);
@@ -124,6 +127,7 @@ void systrap_thread_lost(struct systrap_thread *t);         /* its stub died: wa
  * sandboxes share. */
 bool systrap_fds_taken(struct systrap_as *as);
 bool systrap_others_compute(void);                          /* somebody, not where the sentry is, for a while already */
+bool systrap_busy(void);                                    /* some systrap_command() is under way */
 bool systrap_find_frame(struct systrap_thread *t);          /* reads and checks slot->frame */
 /* What only a thread with a frame can do: makes it have one. -ESRCH. sleeps */
 int systrap_need_frame(struct systrap_thread *t) MUST_CHECK;

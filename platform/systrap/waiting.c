@@ -5,8 +5,9 @@
  * HOW      Nobody looks for who can't run meanwhile, because both are on one processor (placement.c). Otherwise the sentry looks
  *          for SPIN_NS after its last work, for SPIN_CROWDED_NS when guest threads have use for every processor,
  *          for SPIN_BUSY_NS at most when others than the sandbox have, not at all when no guest thread runs; then it sleeps. A stub
- *          looks STUB_SPIN times, yields YIELDS times, and sleeps; one that had to ring begins with yielding. A call that has to
- *          wait is parked: its stub yields at once, so that whoever it waits for finds a processor that is awake.
+ *          looks STUB_SPIN times, yields YIELDS times, once where the sentry is, and sleeps; one that had to ring begins with
+ *          yielding. A call that has to wait is parked: its stub yields at once, so that whoever it waits for finds a processor
+ *          that is awake.
  *          Yielding to who computes takes until the next tick, milliseconds. A stub whose yield took LONG_YIELD_NS says so, and
  *          nobody yields for a while, twice as long each time that shows again.
  *          Whether others have use for the processors is asked, not guessed: more runnable threads on the host than processors,

@@ -19,6 +19,7 @@
 #include "sentry/kernel/timers.h"
 #include "sentry/keys/keys.h"
 #include "sentry/mm/mm.h"
+#include "sentry/sentry.h"
 #include "sentry/syscalls/table.h"
 #include "sentry/vfs/file.h"
 
@@ -141,6 +142,7 @@ static void change_over(struct exec *ex)
 	t->pl = TAKE(ex->pl);
 	t->mm = TAKE(ex->mm);
 	t->answers = ANSWERS_STALE;
+	t->pl->first_brk = task_wants_slow_path(t) || sentry_config->strace_fd >= 0 ? 0 : t->mm->brk;
 	if (!ex->kept) {
 		if (old_pl)
 			t->pl->regs.orig_rax = old_pl->regs.orig_rax;   /* for tracers */

@@ -43,6 +43,7 @@
 #define BRK_RANDOM_BYTES (32ULL << 20)
 #define MAP_RANDOM_PAGES (1ULL << 28)
 #define BATCH 24
+#define HEAD_BYTES 1024
 
 struct loader {
 	struct exec *ex;
@@ -51,9 +52,9 @@ struct loader {
 	int n;
 	uint64_t base;                    /* of the image that is being mapped */
 	struct vma *dead;
-	/* The last file pages that go on as zeroes; done when the pages are there. */
-	struct { uint64_t addr, bytes; } tails[BATCH];
-	int ntails;
+	/* For when the pages are there: the stack, and the last file pages that go on as zeroes. */
+	struct pl_bytes bytes[BATCH];
+	int nbytes;
 };
 
 static uint64_t random_below(const struct loader *l, uint64_t n)
@@ -69,25 +70,16 @@ static uint64_t random_below(const struct loader *l, uint64_t n)
 
 static int flush(struct loader *l)
 {
-	static const char zeroes[PAGE_SIZE];
-	if (l->n > 0) {
-		int err = pl_calls(l->ex->pl, l->calls, l->n);
-		if (err)
-			return err;
-	}
-	for (int i = 0; i < l->n; i++) {
+	int err = pl_calls_store(l->ex->pl, l->calls, l->n, l->bytes, l->nbytes);
+	for (int i = 0; i < l->n && (!err || err == -EFAULT); i++) {
 		long ret = l->calls[i].ret;
 		if (l->calls[i].nr == SYS_rseq)   /* it may not have had one, whatever it said */
 			continue;
 		if (ret != (l->calls[i].nr == SYS_munmap ? 0 : (long)l->calls[i].args[0]))
 			return ret < 0 && ret >= -4095 ? (int)ret : -EFAULT;
 	}
-	for (int i = 0; i < l->ntails; i++) {
-		if (mm_write(l->mm, l->tails[i].addr, zeroes, l->tails[i].bytes) != (ssize_t)l->tails[i].bytes)
-			return -EFAULT;
-	}
-	l->n = l->ntails = 0;
-	return 0;
+	l->n = l->nbytes = 0;
+	return err;
 }
 
 /* Books, and a call in the batch. file NULL: anonymous. */
@@ -128,9 +120,8 @@ static int map_segment(struct loader *l, struct file *file, const struct elf_seg
 		if (err)
 			return err;
 		if (s->mem_bytes > s->file_bytes && pages_end > file_end && (s->prot & PROT_WRITE)) {
-			l->tails[l->ntails].addr = file_end;
-			l->tails[l->ntails++].bytes = pages_end - file_end;
-			if (l->ntails == BATCH) {
+			l->bytes[l->nbytes++] = (struct pl_bytes){ file_end, NULL, pages_end - file_end };
+			if (l->nbytes == BATCH) {
 				err = flush(l);
 				if (err)
 					return err;
@@ -256,8 +247,6 @@ static int make_stack(struct loader *l, uint64_t top, uint64_t bytes, int prot, 
 	struct vma *v = vma_new(top - bytes, top, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_NORESERVE, NULL, 0);
 	vma_set_name(v, "[stack]");
 	int err = map(l, v, NULL);
-	if (!err)
-		err = flush(l);
 	if (err)
 		return err;
 	unsigned char random[16];
@@ -267,10 +256,12 @@ static int make_stack(struct loader *l, uint64_t top, uint64_t bytes, int prot, 
 	err = exec_stack_build(&l->ex->args, l->ex->filename, random, strings_top, auxv, words, &st);
 	if (err)
 		return err;
-	if (bytes < st.len + STACK_MIN_BYTES / 4)
+	if (bytes < st.len + STACK_MIN_BYTES / 4) {
 		err = -E2BIG;
-	else if (mm_write(mm, st.sp, st.bytes, st.len) != (ssize_t)st.len)
-		err = -EFAULT;
+	} else {
+		l->bytes[l->nbytes++] = (struct pl_bytes){ st.sp, st.bytes, st.len };
+		err = flush(l);
+	}
 	free(st.bytes);
 	mm->start_stack = *out_sp = st.sp;
 	mm->arg_start = st.arg_start;
@@ -295,9 +286,31 @@ static void set_registers(struct pl_thread *pl, uint64_t rip, uint64_t rsp)
 
 /* --- all of it --- */
 
-static ssize_t read_file(void *src, void *buf, size_t bytes, uint64_t off)
+/* What elf_parse() reads: nearly always all in the first bytes. */
+struct source {
+	struct file *file;
+	ssize_t have;
+	char head[HEAD_BYTES];
+};
+
+static ssize_t read_source(void *src, void *buf, size_t bytes, uint64_t off)
 {
-	return file_read_kernel(src, buf, bytes, (off_t)off);
+	struct source *s = src;
+	if (off >= sizeof(s->head) || bytes > sizeof(s->head) - off)
+		return file_read_kernel(s->file, buf, bytes, (off_t)off);
+	if (s->have == 0)
+		s->have = file_read_kernel(s->file, s->head, sizeof(s->head), 0);
+	if (s->have <= (ssize_t)off)
+		return MIN(s->have, (ssize_t)0);
+	size_t n = MIN(bytes, (size_t)s->have - off);
+	memcpy(buf, s->head + off, n);
+	return (ssize_t)n;
+}
+
+static int parse(struct file *f, bool as_interp, struct elf_image *img)
+{
+	struct source s = { .file = f };
+	return elf_parse(read_source, &s, as_interp, img);
 }
 
 static int open_interp(struct exec *ex, const char *name, struct elf_image *img, struct file **out)
@@ -310,7 +323,7 @@ static int open_interp(struct exec *ex, const char *name, struct elf_image *img,
 	err = vfs_open_exec(ex->t, &path, &f);
 	if (err)
 		return err;
-	err = elf_parse(read_file, f, true, img);
+	err = parse(f, true, img);
 	if (!err && !f->ops->mmap)
 		err = -ELIBBAD;
 	if (err)
@@ -363,7 +376,7 @@ int exec_load_elf(struct exec *ex)
 {
 	struct elf_image img = { 0 }, interp = { 0 };
 	AUTO(file_put) struct file *interp_file = NULL;
-	int err = elf_parse(read_file, ex->file, false, &img);
+	int err = parse(ex->file, false, &img);
 	if (!err && !ex->file->ops->mmap)
 		err = -ENOEXEC;
 	if (!err && img.interp)

@@ -33,7 +33,6 @@ void mm_put(struct mm *mm)
 		return;
 	if (mm->aio)
 		mm->aio_free(mm);
-	pl_as_kill(mm->as);
 	pl_as_put(mm->as);
 	struct vma *dead = NULL;
 	vma_cut(mm, 0, UINT64_MAX, &dead);
