@@ -32,7 +32,7 @@ struct platform_ops {
 	void (*interrupt)(struct pl_thread *t);
 	void (*will_wait)(struct pl_thread *t);            /* NULL: no difference */
 	bool (*busy)(void);                                /* a stub does something for us, for which somebody waits. NULL: never */
-	void (*quiet)(void);                               /* what pl_quiet_soon() was called for */
+	void (*quiet)(bool never);                         /* what pl_quiet_soon() was called for; never: it does not get quiet */
 	void (*thread_expire)(struct pl_thread *t);        /* NULL: nothing keeps interrupt() from working */
 	int (*calls)(struct pl_thread *t, struct pl_call *v, int n);
 	/* pl_calls_store(); -E2BIG: not in one hand-over, nothing was done. NULL: never. */

@@ -104,12 +104,13 @@ static void quiet_set(void)
 static void quiet_fires(struct ktimer *kt)
 {
 	(void)kt;
-	if ((pl_stats_.syscalls != quiet.calls || (ops->busy && ops->busy())) && ++quiet.turns < QUIET_TURNS) {
+	bool busy = pl_stats_.syscalls != quiet.calls || (ops->busy && ops->busy());
+	if (busy && ++quiet.turns < QUIET_TURNS) {
 		quiet_set();
 		return;
 	}
 	if (ops->quiet)
-		ops->quiet();
+		ops->quiet(busy);
 	if (quiet.want_spare)
 		co_spawn(make_spare, NULL);
 	quiet.want_spare = false;

@@ -22,6 +22,8 @@ static struct sleep_lock template_lock;
 #define BURIALS_MAX 4
 static TAILQ_HEAD(, systrap_as) burials = TAILQ_HEAD_INITIALIZER(burials);
 static unsigned nburials;
+#define AT_ONCE_NS 20000000ULL            /* when guests are never quiet, the end of a process does not wait for that */
+static uint64_t at_once_until;
 static void (*template_died)(int status);
 
 void systrap_posts_init(struct systrap_thread *t)
@@ -34,6 +36,7 @@ void systrap_posts_init(struct systrap_thread *t)
 static void slot_init(struct systrap_thread *t)
 {
 	t->slot->self = stub_area(t);
+	t->slot->cpu = UINT16_MAX;        /* wherever it wakes */
 	memset(t->slot->answer, 0xff, sizeof(t->slot->answer));
 	t->slot->answered = 0;
 	systrap_posts_init(t);
@@ -66,8 +69,10 @@ static void bury(struct systrap_as *as)
 	pl_as_put(&as->base);
 }
 
-void systrap_bury(void)
+void systrap_bury(bool never_quiet)
 {
+	if (never_quiet)
+		at_once_until = now_mono_ns() + AT_ONCE_NS;
 	while (!TAILQ_EMPTY(&burials))
 		bury(TAILQ_FIRST(&burials));
 }
@@ -76,13 +81,13 @@ void systrap_bury(void)
 static bool bury_later(struct systrap_thread *t)
 {
 	struct systrap_as *as = to_systrap_as(t->base.as);
-	if (as->base.dead || as->base.cloned || as->base.pinned || t->running || !as->base.pid)
+	if (as->base.dead || as->base.cloned || as->base.pinned || t->running || !as->base.pid || nburials == BURIALS_MAX ||
+	    now_mono_ns() < at_once_until)
 		return false;
 	systrap_will_wait(&t->base);
 	pl_as_get(&as->base);
 	TAILQ_INSERT_TAIL(&burials, as, starting);
-	if (++nburials > BURIALS_MAX)
-		bury(TAILQ_FIRST(&burials));
+	nburials++;
 	pl_quiet_soon();
 	return true;
 }
@@ -176,7 +181,7 @@ static int await_ready(struct systrap_thread *t)
 {
 	uint32_t event;
 	t->co = co_current();
-	int err = systrap_wait(t, &event);
+	int err = systrap_expected(t, &event);
 	if (!err && (event != EVENT_READY || !systrap_find_frame(t)))
 		err = -ESRCH;
 	return err;

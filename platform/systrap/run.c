@@ -29,6 +29,7 @@ extern const char blob_image[];
 static TAILQ_HEAD(thread_list, systrap_thread) running_threads = TAILQ_HEAD_INITIALIZER(running_threads);
 static struct thread_list answering_threads = TAILQ_HEAD_INITIALIZER(answering_threads);
 static unsigned running_count;
+static unsigned guests_running;           /* of these, run guest code; the others do something for us */
 
 static void stop_answering(struct systrap_thread *t)
 {
@@ -187,10 +188,21 @@ static void after_sleep(struct loop_hook *h)
 	waiting_slept(cycles_now() - asleep_since);
 }
 
+static bool any_placed(void)
+{
+	struct systrap_thread *t;
+	TAILQ_FOREACH(t, &running_threads, run_link)
+		if (__atomic_load_n(&t->slot->cpu, __ATOMIC_RELAXED) != UINT16_MAX)
+			return true;
+	return false;
+}
+
 static uint64_t spin_cycles(struct loop_hook *h)
 {
 	(void)h;
-	return in_the_way() ? 0 : waiting_spin(running_count, systrap_thread_count);
+	if (running_count == 0 || in_the_way())
+		return 0;
+	return waiting_spin(guests_running, systrap_thread_count, guests_running == 0 && !any_placed());
 }
 
 static void doorbell(struct loop_fd *lf, uint32_t events)
@@ -225,11 +237,19 @@ int systrap_wait(struct systrap_thread *t, uint32_t *out_event)
 	return 0;
 }
 
-static unsigned commands;                 /* under way */
+static unsigned expected;                 /* events */
 
 bool systrap_busy(void)
 {
-	return commands > 0;
+	return expected > 0;
+}
+
+int systrap_expected(struct systrap_thread *t, uint32_t *out_event)
+{
+	expected++;
+	int err = systrap_wait(t, out_event);
+	expected--;
+	return err;
 }
 
 int systrap_command(struct systrap_thread *t, enum stub_command command)
@@ -238,9 +258,7 @@ int systrap_command(struct systrap_thread *t, enum stub_command command)
 		return -ESRCH;
 	systrap_post(t, command);
 	uint32_t event;
-	commands++;
-	int err = systrap_wait(t, &event);
-	commands--;
+	int err = systrap_expected(t, &event);
 	if (err)
 		return err;
 	if (event == EVENT_DONE)
@@ -460,9 +478,11 @@ void systrap_run(struct pl_thread *pt, struct pl_event *ev)
 
 	t->in_guest = true;
 	t->resumed = cycles_now();
+	guests_running++;
 	systrap_post(t, CMD_RESUME);
 	uint32_t event;
 	int err = systrap_wait(t, &event);
+	guests_running--;
 	t->in_guest = false;
 	t->run_cycles += cycles_now() - t->resumed;
 	if (!err && t->owes_fds && !systrap_fds_taken(to_systrap_as(pt->as))) {

@@ -74,7 +74,7 @@ int systrap_thread_clone(struct pl_thread *t, struct pl_thread **out);
 void systrap_thread_exit(struct pl_thread *t);
 void systrap_as_lost(struct pl_as *as);
 void systrap_as_free(struct pl_as *as);
-void systrap_bury(void);                                    /* those whose thread has ended */
+void systrap_bury(bool never_quiet);                        /* those whose thread has ended */
 
 void systrap_posts_init(struct systrap_thread *t);          /* its stub answers nothing of post.h */
 struct systrap_thread *systrap_thread_new(struct systrap_as *as, unsigned index);
@@ -127,7 +127,8 @@ void systrap_thread_lost(struct systrap_thread *t);         /* its stub died: wa
  * sandboxes share. */
 bool systrap_fds_taken(struct systrap_as *as);
 bool systrap_others_compute(void);                          /* somebody, not where the sentry is, for a while already */
-bool systrap_busy(void);                                    /* some systrap_command() is under way */
+int systrap_expected(struct systrap_thread *t, uint32_t *out_event) MUST_CHECK;   /* wait(), for what the stub does for us. sleeps */
+bool systrap_busy(void);                                    /* somebody is in it */
 bool systrap_find_frame(struct systrap_thread *t);          /* reads and checks slot->frame */
 /* What only a thread with a frame can do: makes it have one. -ESRCH. sleeps */
 int systrap_need_frame(struct systrap_thread *t) MUST_CHECK;

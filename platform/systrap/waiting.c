@@ -125,15 +125,15 @@ void waiting_slept(uint64_t cycles)
 	looked = false;
 }
 
-uint64_t waiting_spin(unsigned running, unsigned threads)
+uint64_t waiting_spin(unsigned running, unsigned threads, bool newborn)
 {
-	if (!running || ncpus == 1)
+	if (ncpus == 1)
 		return 0;
 	look_at_load(1 + threads);
 	if (looked)                               /* and found something */
 		learn(true);
 	looked = true;
 	if (!host_busy)
-		return cycles_from_ns(running < ncpus ? SPIN_NS : SPIN_CROWDED_NS);
+		return cycles_from_ns(running < ncpus && !newborn ? SPIN_NS : SPIN_CROWDED_NS);
 	return luck > 0 ? cycles_from_ns(SPIN_BUSY_NS) : 0;
 }
