@@ -44,6 +44,11 @@ bool placement_same(const struct systrap_thread *t)
 	return __atomic_load_n(&t->slot->cpu, __ATOMIC_RELAXED) == cpu;
 }
 
+bool placement_full(void)
+{
+	return systrap_guests_elsewhere() + 1 >= (unsigned)CPU_COUNT(&may_use);
+}
+
 static bool often(void)
 {
 	static uint64_t since;

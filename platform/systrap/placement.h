@@ -13,6 +13,9 @@ void placement_publish(void);
 /* Is t, as far as it is known, where the sentry is? Then one of both has to wait. */
 bool placement_same(const struct systrap_thread *t);
 
+/* Do guests run on all processors but the sentry's? */
+bool placement_full(void);
+
 /* t, a stub that waits, and those that it forks, run where the sentry is: what they do is for later, while the sentry sleeps. */
 void placement_beside(struct systrap_thread *t);
 /* And now for one of those there is somebody who waits: it runs elsewhere; from its next answer on, anywhere. */

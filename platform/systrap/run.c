@@ -57,7 +57,8 @@ void systrap_post(struct systrap_thread *t, enum stub_command command)
 	struct slot *s = t->slot;
 	s->command = command;
 	if (__atomic_exchange_n(&s->state, SLOT_COMMAND, __ATOMIC_SEQ_CST) == SLOT_EVENT_ASLEEP) {
-		s->cpu = UINT16_MAX;                 /* wherever it wakes */
+		if (!placement_full())               /* else it wakes where it was */
+			s->cpu = UINT16_MAX;
 		syscall(SYS_futex, &s->state, FUTEX_WAKE, 1, NULL, NULL, 0);
 		pl_stats_.wakeups++;
 	}
@@ -128,6 +129,17 @@ static void look_at_yields(struct systrap_thread *t)
 static bool computes(const struct systrap_thread *t)
 {
 	return t->in_guest && cycles_now() - t->resumed > cycles_from_ns(COMPUTES_NS);
+}
+
+unsigned systrap_guests_elsewhere(void)
+{
+	unsigned n = 0;
+	struct systrap_thread *t;
+	TAILQ_FOREACH(t, &running_threads, run_link) {
+		uint16_t cpu = __atomic_load_n(&t->slot->cpu, __ATOMIC_RELAXED);
+		n += t->in_guest && cpu != UINT16_MAX && !placement_same(t);
+	}
+	return n;
 }
 
 bool systrap_others_compute(void)

@@ -126,6 +126,7 @@ void systrap_thread_lost(struct systrap_thread *t);         /* its stub died: wa
 /* A stub that leaves descriptors where they are misbehaves: those in flight count against a limit that our user's other
  * sandboxes share. */
 bool systrap_fds_taken(struct systrap_as *as);
+unsigned systrap_guests_elsewhere(void);                    /* that run guest code, not where the sentry is */
 bool systrap_others_compute(void);                          /* somebody, not where the sentry is, for a while already */
 int systrap_expected(struct systrap_thread *t, uint32_t *out_event) MUST_CHECK;   /* wait(), for what the stub does for us. sleeps */
 bool systrap_busy(void);                                    /* somebody is in it */
