@@ -156,13 +156,22 @@ int pl_as_fork(struct pl_thread *t, struct pl_thread **out)
 	return ops->as_fork(t, out);
 }
 
+/* From now on another clock says what t used: it goes on from where the first one is. */
+static void change_clock(struct pl_thread *t)
+{
+	if (!t->as->cloned)
+		t->cpu_before = (int64_t)(pl_as_cpu_ns(t->as) - ops->thread_run_ns(t));
+}
+
 int pl_thread_clone(struct pl_thread *t, struct pl_thread **out)
 {
+	change_clock(t);
 	return ops->thread_clone(t, out);
 }
 
 int pl_thread_lend(struct pl_thread *t, struct pl_thread **out)
 {
+	change_clock(t);
 	return (ops->thread_lend ? ops->thread_lend : ops->thread_clone)(t, out);
 }
 
@@ -434,5 +443,5 @@ uint64_t pl_as_cpu_ns(struct pl_as *as)
 uint64_t pl_thread_cpu_ns(struct pl_thread *t)
 {
 	/* A thread's clock is its own process's to read: with several threads, the time it was away running has to do. */
-	return t->as->cloned ? ops->thread_run_ns(t) : pl_as_cpu_ns(t->as);
+	return t->as->cloned ? ops->thread_run_ns(t) + (uint64_t)t->cpu_before : pl_as_cpu_ns(t->as);
 }

@@ -59,6 +59,7 @@ struct pl_thread {
 	struct pl_as *as;
 	struct pl_deferred deferred;      /* set while stopped, if pl_can_defer(); pl_calls() makes it first, should it come before */
 	uint64_t first_brk;               /* what brk(0) returns if that is the next call, so that the platform may say it; 0: it must ask */
+	int64_t cpu_before;               /* ns; what pl_thread_cpu_ns() adds where there have been several threads */
 	bool moved;                       /* runs elsewhere than pl_pin() said */
 	unsigned nwindows;                /* guest bytes that came along: window.h. 0 but after PL_SYSCALL */
 	struct pl_window windows[PL_WINDOWS];

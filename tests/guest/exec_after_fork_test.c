@@ -43,6 +43,21 @@ TEST(cpu_time_stays)
 	}
 }
 
+/* The host may count a process with several threads in another way. */
+TEST(cpu_time_never_goes_back)
+{
+	COVERS(clock_gettime, vfork);
+	struct timespec before, after;
+	burn_ms(30);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+	pid_t pid = vfork();
+	if (pid == 0)
+		_exit(0);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+	EXPECT(after.tv_sec > before.tv_sec || (after.tv_sec == before.tv_sec && after.tv_nsec >= before.tv_nsec));
+	EXPECT_EQ(status_of(pid, NULL), 0);
+}
+
 TEST(old_mappings_are_gone)
 {
 	void *const at = (void *)0x123400000000;
