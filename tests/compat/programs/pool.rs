@@ -83,6 +83,7 @@ fn main() {
 
     let r = thread::spawn(|| { if true { panic!("on purpose") } }).join();
     println!("panicked {}", r.is_err());
+    thread::park_timeout(Duration::from_millis(0)); // takes the token that a scope may have left
     let t = Instant::now();
     thread::park_timeout(Duration::from_millis(20));
     println!("parked {}", t.elapsed() >= Duration::from_millis(19));
