@@ -86,6 +86,8 @@ static bool bury_later(struct systrap_thread *t)
 		return false;
 	systrap_will_wait(&t->base);
 	pl_as_get(&as->base);
+	as->leaves = true;
+	live_died(STUB);
 	TAILQ_INSERT_TAIL(&burials, as, starting);
 	nburials++;
 	pl_quiet_soon();
@@ -145,7 +147,8 @@ void systrap_as_free(struct pl_as *base)
 	}
 	close(as->control);
 	munmap(as->areas, STUB_AREAS_BYTES);
-	live_died(STUB);
+	if (!as->leaves)
+		live_died(STUB);
 	free(as);
 }
 

@@ -20,6 +20,7 @@ struct systrap_as {
 	int idle_count;
 	TAILQ_ENTRY(systrap_as) starting; /* while pid is 0; later on the list of those that are to be buried */
 	struct systrap_as *maker;         /* and whose fork it will be */
+	bool leaves;                      /* it is on that list, or was: no guest knows it any more */
 };
 static inline struct systrap_as *to_systrap_as(struct pl_as *as) { return container_of(as, struct systrap_as, base); }
 
