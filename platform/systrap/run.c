@@ -24,8 +24,6 @@
 
 #define COMPUTES_NS 300000                /* so long without a call: it has use for its processor */
 
-extern const char blob_image[];
-
 static TAILQ_HEAD(thread_list, systrap_thread) running_threads = TAILQ_HEAD_INITIALIZER(running_threads);
 static struct thread_list answering_threads = TAILQ_HEAD_INITIALIZER(answering_threads);
 static unsigned running_count;
@@ -524,58 +522,6 @@ void systrap_run(struct pl_thread *pt, struct pl_event *ev)
 		decode(t, event, ev);
 	if (!err)
 		take_posts(t);
-}
-
-uint64_t systrap_fast_entry(void)
-{
-	return ((const struct blob_header *)blob_image)->fast;
-}
-
-static const uint8_t answer_index[256] = {
-#define ANSWER(nr, index) [nr] = index,
-#include "platform/answers.def"
-#undef ANSWER
-};
-
-void systrap_answer(struct pl_thread *pt, unsigned nr, int64_t value)
-{
-	if (nr < ARRAY_SIZE(answer_index) && answer_index[nr])
-		__atomic_store_n(&to_systrap(pt)->slot->answer[answer_index[nr]], (uint64_t)value, __ATOMIC_RELAXED);
-}
-
-void systrap_post_set(struct pl_thread *pt, int epfd)
-{
-	struct slot_post *p = &to_systrap(pt)->slot->post;
-	if (epfd >= 0) {
-		memset(p->in, 0, sizeof(p->in));
-		memset(p->out, 0, sizeof(p->out));
-	}
-	__atomic_store_n(&p->set, epfd, __ATOMIC_RELAXED);
-}
-
-void systrap_post_fd(struct pl_thread *pt, int fd, bool in)
-{
-	struct slot_post *p = &to_systrap(pt)->slot->post;
-	if (fd < 0 || fd >= PL_POST_FDS)
-		return;
-	uint64_t bit = 1ULL << fd % 64;
-	p->in[fd / 64] = in ? p->in[fd / 64] | bit : p->in[fd / 64] & ~bit;
-	p->out[fd / 64] = in ? p->out[fd / 64] & ~bit : p->out[fd / 64] | bit;
-}
-
-/* While the guest runs, too: nobody else writes these words. */
-void systrap_empty_fd(struct pl_thread *pt, int fd, bool empty)
-{
-	if (fd < 0 || fd >= PL_POST_FDS)
-		return;
-	uint64_t bit = 1ULL << fd % 64, *word = &to_systrap(pt)->slot->post.empty[fd / 64];
-	uint64_t old = __atomic_load_n(word, __ATOMIC_RELAXED);
-	__atomic_store_n(word, empty ? old | bit : old & ~bit, __ATOMIC_RELEASE);
-}
-
-uint64_t systrap_answered(struct pl_thread *pt)
-{
-	return __atomic_load_n(&to_systrap(pt)->slot->answered, __ATOMIC_RELAXED);
 }
 
 void systrap_interrupt(struct pl_thread *pt)

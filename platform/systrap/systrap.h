@@ -104,13 +104,15 @@ void systrap_fpstate_copy(struct systrap_thread *to, struct systrap_thread *from
 /* orphans.c: if a stub was made that has this control socket, it is killed. control is borrowed. */
 void systrap_orphan_watch(int control);
 
-/* run.c */
+/* answers.c */
 uint64_t systrap_fast_entry(void);
 void systrap_answer(struct pl_thread *t, unsigned nr, int64_t value);
 void systrap_post_set(struct pl_thread *t, int epfd);
 void systrap_post_fd(struct pl_thread *t, int fd, bool in);
 void systrap_empty_fd(struct pl_thread *t, int fd, bool empty);
 uint64_t systrap_answered(struct pl_thread *t);
+
+/* run.c */
 void systrap_run(struct pl_thread *t, struct pl_event *out);
 void systrap_interrupt(struct pl_thread *t);
 void systrap_will_wait(struct pl_thread *t);
