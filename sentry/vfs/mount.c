@@ -5,6 +5,7 @@
  *          A mount holds its superblock and the dentry it shows; whoever is inside (open files, cwd) holds the mount.
  *          So a detached mount lives until its last user leaves, and a file system until its last mount goes.
  * LINUX    fs/namespace.c.
+ * SIZE     Making, moving and taking off share the list and its rules; copies by propagation are propagate.c, trees mount_tree.c.
  * MISSING  An umount that is passed on leaves what has mounts on it. */
 #include "sentry/vfs/mount.h"
 

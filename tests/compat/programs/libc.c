@@ -1,6 +1,7 @@
 /* What a C library makes of the kernel: threads cancelled in blocking calls, one uid for all
  * threads, posix_spawn, robust and PI mutexes, semaphores with deadlines, timers that start
- * threads. Prints a line each; glibc and musl differ, so the native run is the oracle. */
+ * threads. Prints a line each; glibc and musl differ, so the native run is the oracle.
+ * Long, but one program on purpose: it is built four ways in a folder of its own, by one command. */
 #define _GNU_SOURCE
 #include <aio.h>
 #include <errno.h>
