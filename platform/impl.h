@@ -45,8 +45,12 @@ struct platform_ops {
 	size_t (*fpstate_get)(struct pl_thread *t, void *buf);
 	void (*fpstate_set)(struct pl_thread *t, const void *buf, size_t bytes);
 	void (*fpstate_reset)(struct pl_thread *t);
-	uint64_t (*fast_entry)(void);                      /* NULL: none; so the next five */
+	uint64_t (*fast_entry)(void);                      /* NULL: none; so the next nine */
 	void (*answer)(struct pl_thread *t, unsigned nr, int64_t value);
+	void (*sigmask_lend)(struct pl_thread *t, uint64_t mask, uint64_t ask);
+	uint64_t (*sigmask_now)(const struct pl_thread *t);
+	void (*sigmask_ask)(struct pl_thread *t, uint64_t signals);
+	void (*sigmask_keep)(struct pl_thread *t);
 	void (*post_set)(struct pl_thread *t, int epfd);
 	void (*post_fd)(struct pl_thread *t, int fd, bool in);
 	void (*empty_fd)(struct pl_thread *t, int fd, bool empty);

@@ -361,6 +361,29 @@ void pl_answer(struct pl_thread *t, unsigned nr, int64_t value)
 		ops->answer(t, nr, value);
 }
 
+bool pl_sigmask_lend(struct pl_thread *t, uint64_t mask, uint64_t ask)
+{
+	if (ops->sigmask_lend)
+		ops->sigmask_lend(t, mask, ask);
+	return ops->sigmask_lend;
+}
+
+uint64_t pl_sigmask(const struct pl_thread *t)
+{
+	return ops->sigmask_now(t);
+}
+
+void pl_sigmask_ask(struct pl_thread *t, uint64_t signals)
+{
+	ops->sigmask_ask(t, signals);
+}
+
+void pl_sigmask_keep(struct pl_thread *t)
+{
+	if (ops->sigmask_keep)
+		ops->sigmask_keep(t);
+}
+
 void pl_post_set(struct pl_thread *t, int epfd)
 {
 	if (ops->post_set)

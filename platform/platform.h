@@ -146,6 +146,15 @@ uint64_t pl_fast_entry(void);
  * it by itself; < 0: it must ask. For calls by pl_fast_entry() only. Never sleeps. */
 void pl_answer(struct pl_thread *t, unsigned nr, int64_t value);
 
+/* The guest's signal mask, lent until pl_run() returns: rt_sigprocmask(2) by pl_fast_entry() may change it in place, as long as no
+ * signal of `ask` changes sides. False: this platform does not. pl_sigmask() says what it is by now, untrusted.
+ * pl_sigmask_ask() adds to `ask` while guest code runs: what pl_sigmask() says afterwards holds for these until the thread asks.
+ * pl_sigmask_keep(): each call asks from now on. Never sleep. */
+bool pl_sigmask_lend(struct pl_thread *t, uint64_t mask, uint64_t ask);
+uint64_t pl_sigmask(const struct pl_thread *t);
+void pl_sigmask_ask(struct pl_thread *t, uint64_t signals);
+void pl_sigmask_keep(struct pl_thread *t);
+
 /* The epoll set whose changes the platform may answer by itself, by pl_fast_entry(): the thread's descriptor of it; -1: none. Begins
  * with nothing known of descriptors; pl_post_fd() tells of one, open, whether it is in the set. Never sleep. */
 void pl_post_set(struct pl_thread *t, int epfd);

@@ -14,14 +14,43 @@ uint64_t systrap_fast_entry(void)
 
 static const uint8_t answer_index[256] = {
 #define ANSWER(nr, index) [nr] = index,
+#define ANSWER_HOST(nr, index) [nr] = index,
 #include "platform/answers.def"
 #undef ANSWER
+#undef ANSWER_HOST
 };
 
 void systrap_answer(struct pl_thread *pt, unsigned nr, int64_t value)
 {
 	if (nr < ARRAY_SIZE(answer_index) && answer_index[nr])
 		__atomic_store_n(&to_systrap(pt)->slot->answer[answer_index[nr]], (uint64_t)value, __ATOMIC_RELAXED);
+}
+
+void systrap_sigmask_lend(struct pl_thread *pt, uint64_t mask, uint64_t ask)
+{
+	struct slot *s = to_systrap(pt)->slot;
+	/* Mostly all is as it was: a line that is only read stays in both caches. */
+	if (s->sigmask != mask)
+		s->sigmask = mask;
+	if (s->sigmask_ask != ask)
+		s->sigmask_ask = ask;
+	if (!s->sigmask_on)
+		s->sigmask_on = 1;
+}
+
+uint64_t systrap_sigmask(const struct pl_thread *pt)
+{
+	return __atomic_load_n(&container_of(pt, struct systrap_thread, base)->slot->sigmask, __ATOMIC_SEQ_CST);
+}
+
+void systrap_sigmask_ask(struct pl_thread *pt, uint64_t signals)
+{
+	__atomic_fetch_or(&to_systrap(pt)->slot->sigmask_ask, signals, __ATOMIC_SEQ_CST);
+}
+
+void systrap_sigmask_keep(struct pl_thread *pt)
+{
+	to_systrap(pt)->slot->sigmask_on = 0;
 }
 
 void systrap_post_set(struct pl_thread *pt, int epfd)

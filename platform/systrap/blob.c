@@ -7,6 +7,7 @@
  * RULES    Freestanding, no writable data, no vector registers (the guest's are live), never touches guest
  *          memory but in stub_cmpxchg and the three words of blob_window.h, which may fault. */
 #include "platform/systrap/blob_post.h"
+#include "platform/systrap/blob_sigmask.h"
 #include "platform/systrap/blob_window.h"
 #include "platform/systrap/layout.h"
 
@@ -50,8 +51,10 @@ static const uint64_t one = 1;
 
 const uint8_t stub_answer_index[256] = {
 #define ANSWER(nr, index) [nr] = index,
+#define ANSWER_HOST(nr, index)
 #include "platform/answers.def"
 #undef ANSWER
+#undef ANSWER_HOST
 };
 
 /* Tells the sentry, by a message that carries our process id by the kernel's word (SCM_CREDENTIALS). */
@@ -240,6 +243,19 @@ static void resume(uint64_t *result, struct slot *slot)
 		SYS(__NR_arch_prctl, ARCH_SET_GS, slot->gs_base);
 }
 
+/* The calls that are the host's to make: 1 if it was one. */
+static int answer_of_the_host(struct slot *slot)
+{
+#define ANSWER(nr, index)
+#define ANSWER_HOST(nr, index) \
+	if (slot->regs.rax == (nr) && !slot->answer[index]) \
+		return stub_answer(slot, SYS((nr), 0));
+#include "platform/answers.def"
+#undef ANSWER
+#undef ANSWER_HOST
+	return 0;
+}
+
 /* Publishes an event and does what the sentry says until it says how to go on: CMD_RESUME or CMD_FRAME.
  * frame: 0 for EVENT_FAST, where the sentry never asks for a clone or a fork. */
 uint32_t stub_event(uint64_t frame, struct slot *slot, uint32_t event)
@@ -247,10 +263,10 @@ uint32_t stub_event(uint64_t frame, struct slot *slot, uint32_t event)
 	if (event == SIGSYS)
 		fill_windows((const struct host_frame *)frame, slot);
 	else if (event == EVENT_FAST) {
-		if (stub_empty(slot) || stub_first_brk(slot))
+		if (stub_empty(slot) || stub_first_brk(slot) || answer_of_the_host(slot))
 			return CMD_RESUME;
 		fill_windows_fast(&slot->regs, slot);
-		if (stub_post(slot))
+		if (stub_post(slot) || stub_sigmask(slot))
 			return CMD_RESUME;
 	}
 	for (;;) {

@@ -129,6 +129,10 @@ struct slot {
 	uint32_t pad;
 	struct slot_call calls[SLOT_CALLS];
 	struct slot_post post;
+	/* CMD_RESUME: the guest's signal mask, which rt_sigprocmask(2) by the fast entry changes here as long as no signal of
+	 * sigmask_ask changes sides; without sigmask_on it asks. */
+	uint64_t sigmask, sigmask_ask;
+	uint32_t sigmask_on, pad2;
 	uint64_t first_brk;          /* CMD_RESUME: what brk(0) returns until the next event; 0: ask */
 };
 enum { LOAD_FS = 1, LOAD_GS = 2, /* LOAD_ALL, LOAD_XSTATE */ };

@@ -107,6 +107,10 @@ void systrap_orphan_watch(int control);
 /* answers.c */
 uint64_t systrap_fast_entry(void);
 void systrap_answer(struct pl_thread *t, unsigned nr, int64_t value);
+void systrap_sigmask_lend(struct pl_thread *t, uint64_t mask, uint64_t ask);
+uint64_t systrap_sigmask(const struct pl_thread *t);
+void systrap_sigmask_ask(struct pl_thread *t, uint64_t signals);
+void systrap_sigmask_keep(struct pl_thread *t);
 void systrap_post_set(struct pl_thread *t, int epfd);
 void systrap_post_fd(struct pl_thread *t, int fd, bool in);
 void systrap_empty_fd(struct pl_thread *t, int fd, bool empty);

@@ -83,6 +83,11 @@ ksigset_t signal_pending_set(const struct task *t);                    /* task's
 /* Takes the next pending signal in `set` off the queues: its number, or 0. */
 int signal_dequeue(struct task *t, ksigset_t set, siginfo_t *out);
 
+/* sigmask.c: around pl_run(); who sends, before it looks at masks; and the mask, whether guest code runs or not. */
+void sigmask_lend(struct task *t);
+void sigmask_return(struct task *t);
+void sigmask_ask(struct task *t, bool group, int sig);
+ksigset_t sigmask_now(const struct task *t);
 void signal_set_mask(struct task *t, ksigset_t mask);                  /* KILL and STOP never blocked */
 /* sigsuspend-like calls: install mask now; the old one is back after the handler's frame was made (or at return, if none). */
 void signal_set_temporary_mask(struct task *t, ksigset_t mask);

@@ -76,7 +76,7 @@ static bool prepare(struct task *t, int sig, const siginfo_t *info)
 		signal_group_continue(tg);
 	}
 	/* A blocked signal is kept: its action may change before it is unblocked. */
-	if (((t->blocked | t->real_blocked) & SIGBIT(sig)) && sig != SIGKILL)
+	if (((sigmask_now(t) | t->real_blocked) & SIGBIT(sig)) && sig != SIGKILL)
 		return true;
 	/* A tracer hears of all. */
 	return (t->ptrace.tracer && sig != SIGKILL) || (!immune && !signal_is_ignored(t, sig));
@@ -84,7 +84,7 @@ static bool prepare(struct task *t, int sig, const siginfo_t *info)
 
 static bool wants(const struct task *t, int sig)
 {
-	return t->live && !t->exiting && !(t->blocked & SIGBIT(sig)) && t->stop_state == RUNNING;
+	return t->live && !t->exiting && !(sigmask_now(t) & SIGBIT(sig)) && t->stop_state == RUNNING;
 }
 
 /* One thread is enough; best one that has nothing else to do. The leader first, as Linux does. */
@@ -94,7 +94,7 @@ static void wake_one(struct thread_group *tg, int sig)
 	TAILQ_FOREACH(t, &tg->threads, thread_link) {
 		if (!wants(t, sig))
 			continue;
-		if (!(t->pending.set & ~t->blocked)) {
+		if (!(t->pending.set & ~sigmask_now(t))) {
 			task_kick(t);
 			return;
 		}
@@ -136,6 +136,7 @@ static void publish(struct task *t, bool group, int sig)
 {
 	struct sigpending *p = group ? &t->tg->pending : &t->pending;
 	p->set |= SIGBIT(sig);
+	sigmask_ask(t, group, sig);
 	if (group)
 		wake_one(t->tg, sig);
 	else if (wants(t, sig))

@@ -88,6 +88,7 @@ struct task {
 	char comm[TASK_COMM_LEN];
 
 	ksigset_t blocked, saved_mask;    /* saved_mask: while a temporary mask is in force */
+	bool mask_lent;                   /* guest code runs, and blocked is what it was before: sigmask.c */
 	bool restore_mask;
 	ksigset_t real_blocked;           /* sigtimedwait: what is blocked really, while blocked lets the awaited ones wake us */
 	struct sigpending pending;

@@ -70,7 +70,9 @@ void task_main(void *arg)
 			epoll_posts_check(t);
 		struct pl_event ev;
 		if (ptrace_guest_enter(t, &ev)) {
+			sigmask_lend(t);
 			pl_run(t->pl, &ev);
+			sigmask_return(t);
 			ptrace_guest_leave(t, &ev);
 		}
 		if (t->pl->nposts)

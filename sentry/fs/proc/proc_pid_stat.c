@@ -137,7 +137,7 @@ int proc_pid_stat(struct seq *s, struct pseudo_inode *i, struct task *viewer)
 	seq_printf(s, " %" PRIu64 " %" PRIu64 " %" PRIu64 " 0 0", shown ? shown->start_code : 0, shown ? shown->end_code : 0,
 		   shown ? shown->start_stack : 0);
 	seq_printf(s, " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %d 0 0 %d %d %d %d 0 0 0", t->pending.set & 0x7fffffff,
-		   t->blocked & 0x7fffffff, ignored & 0x7fffffff, caught & 0x7fffffff, look && t->sleeping, tg->exit_signal, 0,
+		   sigmask_now(t) & 0x7fffffff, ignored & 0x7fffffff, caught & 0x7fffffff, look && t->sleeping, tg->exit_signal, 0,
 		   t->sched.priority, t->sched.policy);
 	seq_printf(s, " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %d\n",
 		   shown ? shown->start_data : 0, shown ? shown->end_data : 0, shown ? shown->start_brk : 0,
@@ -211,7 +211,7 @@ static void status_signals(struct seq *s, struct task *t)
 	seq_printf(s, "Threads:\t%d\nSigQ:\t%d/%" PRIu64 "\n", live_threads(t->tg), user_counts(t->cred->uid).signals,
 		   (uint64_t)t->tg->rlimits[RLIMIT_SIGPENDING].rlim_cur);
 	seq_printf(s, "SigPnd:\t%016" PRIx64 "\nShdPnd:\t%016" PRIx64 "\nSigBlk:\t%016" PRIx64 "\n", t->pending.set, t->tg->pending.set,
-		   t->blocked);
+		   sigmask_now(t));
 	seq_printf(s, "SigIgn:\t%016" PRIx64 "\nSigCgt:\t%016" PRIx64 "\n", ignored, caught);
 }
 
