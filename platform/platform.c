@@ -153,7 +153,10 @@ int pl_as_new(struct pl_thread **out)
 
 int pl_as_fork(struct pl_thread *t, struct pl_thread **out)
 {
-	return ops->as_fork(t, out);
+	int err = ops->as_fork(t, out);
+	if (!err)                                 /* where it may run is inherited */
+		(*out)->as->pinned = t->as->pinned;
+	return err;
 }
 
 /* From now on another clock says what t used: it goes on from where the first one is. */

@@ -76,8 +76,8 @@ TEST(affinity_is_where_threads_run)
 	/* Inherited by children. */
 	pid_t pid = fork();
 	if (pid == 0) {
-		for (int i = 0; i < 1000; i++)
-			if (sched_getcpu() != last)
+		for (int i = 0; i < 20000; i++)
+			if (sched_getcpu() != last || syscall(SYS_sched_getaffinity, 0, sizeof(one), &one) < 0)
 				_exit(1);
 		_exit(0);
 	}
