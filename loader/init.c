@@ -22,8 +22,8 @@
 #include "loader/namespaces.h"
 #include "loader/report.h"
 #include "loader/start.h"
-#include "loader/turns.h"
 #include "platform/base/timeline.h"
+#include "platform/base/turns.h"
 #include "platform/seccomp/seccomp.h"
 
 static int report_fd;

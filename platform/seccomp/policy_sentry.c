@@ -56,8 +56,8 @@ static const struct policy_rule rules[] = {
 	/* The stubs: their memory, their signals. */
 	ALLOW(process_vm_readv), ALLOW(process_vm_writev), ALLOW_IF(tgkill, IS32(2, SIGURG)),
 	ALLOW_IF(kill, IS32(1, SIGKILL)),
-	/* And their processors. Of what it can name nothing but the sandbox's own processes has our user. */
-	ALLOW(sched_setaffinity),
+	/* And their processors, and turns there. Of what it can name nothing but the sandbox's own processes has our user. */
+	ALLOW(sched_setaffinity), ALLOW(sched_setattr),
 	/* Their tracing, for the platform of that name. */
 	ALLOW_IF(ptrace, IS(0, PTRACE_SEIZE)), ALLOW_IF(ptrace, IS(0, PTRACE_SYSEMU)),
 	ALLOW_IF(ptrace, IS(0, PTRACE_CONT)), ALLOW_IF(ptrace, IS(0, PTRACE_GETREGSET)),

@@ -20,8 +20,11 @@
 #include "platform/base/cycles.h"
 #include "platform/systrap/placement.h"
 #include "platform/systrap/systrap.h"
+#include "platform/systrap/turns.h"
 #include "platform/systrap/waiting.h"
 
+#define TURNS_NS 500000                   /* how often to look for who computes */
+#define HOG_NS 2000000                    /* so long without a call: its turns are of the usual length */
 #define COMPUTES_NS 300000                /* so long without a call: it has use for its processor */
 
 static TAILQ_HEAD(thread_list, systrap_thread) running_threads = TAILQ_HEAD_INITIALIZER(running_threads);
@@ -45,6 +48,28 @@ void systrap_expect(struct systrap_thread *t)
 	running_count++;
 }
 
+static bool in_guest_for(const struct systrap_thread *t, uint64_t ns)
+{
+	return t->in_guest && cycles_now() - t->resumed > cycles_from_ns(ns);
+}
+
+static bool computes(const struct systrap_thread *t)
+{
+	return in_guest_for(t, COMPUTES_NS);
+}
+
+static void lengthen_turns(void)
+{
+	static uint64_t next;
+	struct systrap_thread *t;
+	if (guests_running < waiting_processors() || cycles_now() < next)
+		return;
+	next = cycles_now() + cycles_from_ns(TURNS_NS);
+	TAILQ_FOREACH(t, &running_threads, run_link)
+		if (in_guest_for(t, HOG_NS))
+			turns_lengthen(t);
+}
+
 void systrap_post(struct systrap_thread *t, enum stub_command command)
 {
 	t->co = co_current();
@@ -57,6 +82,7 @@ void systrap_post(struct systrap_thread *t, enum stub_command command)
 	if (__atomic_exchange_n(&s->state, SLOT_COMMAND, __ATOMIC_SEQ_CST) == SLOT_EVENT_ASLEEP) {
 		if (!placement_full())               /* else it wakes where it was */
 			s->cpu = UINT16_MAX;
+		lengthen_turns();
 		syscall(SYS_futex, &s->state, FUTEX_WAKE, 1, NULL, NULL, 0);
 		pl_stats_.wakeups++;
 	}
@@ -124,11 +150,6 @@ static void look_at_yields(struct systrap_thread *t)
 	t->long_yields = n;
 }
 
-static bool computes(const struct systrap_thread *t)
-{
-	return t->in_guest && cycles_now() - t->resumed > cycles_from_ns(COMPUTES_NS);
-}
-
 unsigned systrap_guests_elsewhere(void)
 {
 	unsigned n = 0;
@@ -166,12 +187,14 @@ static bool poll_slots(struct loop_hook *h)
 	struct systrap_thread *t, *next;
 	placement_publish();
 	park_waiting();
+	lengthen_turns();
 	for (t = TAILQ_FIRST(&running_threads); t; t = next) {
 		next = TAILQ_NEXT(t, run_link);
 		if (!has_event(t))
 			continue;
 		stop_running(t);
 		look_at_yields(t);
+		turns_shorten(t);
 		t->answering = true;
 		TAILQ_INSERT_TAIL(&answering_threads, t, run_link);
 		any = true;

@@ -50,6 +50,7 @@ struct systrap_thread {
 	size_t lent_bytes;
 	uint16_t long_yields;             /* of the slot's, as last seen */
 	uint16_t beside;                  /* 1 + the processor it was bound to, with what it forks; 0: none. See placement.c */
+	bool usual_turns;                 /* not short ones: turns.c */
 	bool apart;                       /* may not run on the sentry's processor until it has answered */
 	bool answering;                   /* its event was taken, its next command is not out; then on answering_threads */
 	TAILQ_ENTRY(systrap_thread) run_link, as_link;

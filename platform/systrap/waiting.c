@@ -58,6 +58,11 @@ void waiting_init(unsigned processors, int load, unsigned host_processors)
 	stub_ro->spin = ncpus > 1 ? STUB_SPIN : 0;
 }
 
+unsigned waiting_processors(void)
+{
+	return ncpus;
+}
+
 static bool contended(void)
 {
 	if (contended_until && cycles_now() > contended_until)

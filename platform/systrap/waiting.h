@@ -8,6 +8,9 @@
  * numbers are about. */
 void waiting_init(unsigned processors, int load, unsigned host_processors);
 
+/* How many the sandbox uses. */
+unsigned waiting_processors(void);
+
 /* Tells the stubs what to do while they wait for answers. */
 void waiting_policy(void);
 

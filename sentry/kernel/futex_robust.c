@@ -41,9 +41,14 @@ void futex_exit_robust(struct task *t)
 	if (uptr_null(head_addr) || get_user(t, &head, head_addr) < 0)
 		return;
 	uint64_t entry = (uint64_t)head.list.next, pending = (uint64_t)head.list_op_pending;
-	uint64_t offset = (uint64_t)head.futex_offset;
+	uint64_t offset = (uint64_t)head.futex_offset, seen = 0;
 	for (int i = 0; i < LIST_LIMIT && (entry & ~1ULL) != head_addr.addr; i++) {
 		uint64_t here = entry & ~1ULL, next;
+		/* Who goes round in circles has been everywhere: each turn would find the same, at two host calls an entry. */
+		if (here == seen)
+			break;
+		if ((i & (i - 1)) == 0)
+			seen = here;
 		/* The next one first: marking this one lets others reuse it. */
 		bool more = get_user(t, &next, UPTR(here)) == 0;
 		if (here != (pending & ~1ULL) && mark_dead(t, UPTR(here + offset), entry & 1, false) < 0)

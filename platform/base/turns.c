@@ -5,7 +5,7 @@
  *          processor takes as long. The share of a processor that the sandbox gets is the same.
  * LINUX    sched_setattr(2): since 6.12 sched_runtime of an ordinary thread is the length of its turns, 0.1 to 100 ms. Before it
  *          was ignored. Needs no privilege; children inherit it. */
-#include "loader/turns.h"
+#include "platform/base/turns.h"
 
 #include <sched.h>
 #include <stdint.h>
@@ -23,12 +23,22 @@ struct attr {
 	uint64_t runtime, deadline, period;
 };
 
+static struct attr ours;                  /* policy, nice value, the host's length of a turn; size 0: not to be changed */
+
 void turns_short(void)
 {
-	struct attr a = { 0 };
-	if (syscall(SYS_sched_getattr, 0, &a, sizeof(a), 0) < 0 || a.policy != SCHED_OTHER)
+	if (syscall(SYS_sched_getattr, 0, &ours, sizeof(ours), 0) < 0 || ours.policy != SCHED_OTHER)
+		ours.size = 0;
+	turns_of(0, false);
+}
+
+void turns_of(int tid, bool usual)
+{
+	struct attr a = ours;
+	if (a.size == 0)
 		return;
 	a.size = sizeof(a);
-	a.runtime = TURN_NS;
-	(void)syscall(SYS_sched_setattr, 0, &a, 0);
+	a.flags = 0;
+	a.runtime = usual ? ours.runtime : TURN_NS;
+	(void)syscall(SYS_sched_setattr, tid, &a, 0);
 }
