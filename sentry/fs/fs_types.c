@@ -2,6 +2,7 @@
  *
  * LINUX    fs/filesystems.c. */
 #include <linux/magic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "sentry/fs/dev/dev.h"
@@ -17,6 +18,22 @@ static int mount_tmpfs(struct task *t, const char *source, const char *options, 
 {
 	(void)source;
 	return tmpfs_mount_by(t->cred, "tmpfs", options, out);
+}
+
+/* A tmpfs without limits. Of its options it looks at the mode, like Linux' ramfs. */
+static int mount_ramfs(struct task *t, const char *source, const char *options, struct superblock **out)
+{
+	(void)source;
+	char mine[64] = "size=0,nr_inodes=0,mode=755";
+	AUTO(free) char *copy = xstrdup(options ? options : "");
+	char *save = NULL;
+	for (char *word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save))
+		if (strncmp(word, "mode=", 5) == 0 && tmpfs_knows_option("mode", word + 5))
+			snprintf(mine, sizeof(mine), "size=0,nr_inodes=0,%s", word);
+	int err = tmpfs_mount_by(t->cred, "ramfs", mine, out);
+	if (!err)
+		(*out)->magic = RAMFS_MAGIC;
+	return err;
 }
 
 static int mount_devtmpfs(struct task *t, const char *source, const char *options, struct superblock **out)
@@ -54,6 +71,7 @@ static const struct fs_type types[] = {
 	{ .name = "proc", .in_user_ns = true, .nodev = true, .magic = PROC_SUPER_MAGIC, .mount = mount_proc },
 	{ .name = "tmpfs", .in_user_ns = true, .nodev = true, .magic = TMPFS_MAGIC, .mount = mount_tmpfs,
 	  .knows = tmpfs_knows_option },
+	{ .name = "ramfs", .in_user_ns = true, .nodev = true, .magic = RAMFS_MAGIC, .mount = mount_ramfs },
 	{ .name = "devtmpfs", .nodev = true, .magic = TMPFS_MAGIC, .mount = mount_devtmpfs },
 	{ .name = "devpts", .in_user_ns = true, .nodev = true, .magic = DEVPTS_SUPER_MAGIC, .mount = mount_devpts },
 	{ .name = "mqueue", .in_user_ns = true, .nodev = true, .magic = 0x19800202, .mount = mount_mqueue },

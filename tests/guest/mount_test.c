@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 
 COVERS(mount, umount2, pivot_root);
@@ -52,6 +53,24 @@ TEST(a_tmpfs_covers_what_was_there)
 	char c;
 	EXPECT_EQ(read(fd, &c, 1), 1);            /* a detached mount lives while in use */
 	EXPECT_ERRNO(umount("m"), EINVAL);
+	scratch_end();
+}
+
+TEST(a_ramfs_is_one_without_limits)
+{
+	own_namespace();
+	struct statfs sf;
+	ASSERT_OK(mount("none", "m", "ramfs", MS_NODEV, "mode=0710,whatever=1"));
+	ASSERT_OK(statfs("m", &sf));
+	EXPECT_EQ(sf.f_type, 0x858458f6);
+	struct stat st;
+	ASSERT_OK(stat("m", &st));
+	EXPECT_EQ(st.st_mode & 07777, 0710);
+	int fd = file_with("m/f", "x");
+	ASSERT_OK(ftruncate(fd, 1 << 20));
+	EXPECT_EQ(pwrite(fd, "y", 1, (1 << 20) - 1), 1);
+	close(fd);
+	EXPECT_OK(umount("m"));
 	scratch_end();
 }
 
