@@ -14,6 +14,8 @@
  *   WIN_IN     all bytes, or no window (a fault; more than WIN_BUF_MAX bytes; NULL).
  *   WIN_VEC_*  an iovec array comes along, and what it points at is brought or offered like single arguments, as far as there is
  *              room; WIN_MSG_*: the same with a struct msghdr.
+ *   WIN_TEXT_* like WIN_IN and WIN_OUT; the length is that of what follows the first 8 bytes.
+ *   WIN_IOCTL  like WIN_IN or WIN_OUT, with commands that are known.
  *   WIN_LOCK   like WIN_IN, and with F_GETLK like WIN_OUT too.
  *   WIN_OUT    the first WIN_BUF_MAX bytes of the range. Its first and last byte are written to in a way that changes
  *              nothing (lock or $0), for who passes a bad pointer has to see EFAULT before anything is done; on a fault: no

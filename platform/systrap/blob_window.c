@@ -5,7 +5,10 @@
  * RULES    As blob.c: freestanding, no writable data, no vector registers, nothing here is a check. */
 #include "platform/systrap/blob_window.h"
 
+#include <asm/ioctls.h>
 #include <linux/fcntl.h>
+
+#define WIN_TERMIOS_BYTES 36              /* the kernel's struct termios */
 
 struct filler {
 	struct slot_window *win;
@@ -91,6 +94,26 @@ static void add_lock(struct filler *f, uint64_t addr, uint32_t command)
 		add(f, WIN_OUT, addr, WIN_FLOCK_BYTES);
 }
 
+/* What is an address for these commands only. */
+static void add_ioctl(struct filler *f, uint64_t addr, uint32_t command)
+{
+	static const struct { uint32_t command; uint16_t kind, bytes; } known[] = {
+		{ TCGETS, WIN_OUT, WIN_TERMIOS_BYTES }, { TCSETS, WIN_IN, WIN_TERMIOS_BYTES }, { TCSETSW, WIN_IN, WIN_TERMIOS_BYTES },
+		{ TCSETSF, WIN_IN, WIN_TERMIOS_BYTES }, { TIOCGWINSZ, WIN_OUT, 8 }, { TIOCSWINSZ, WIN_IN, 8 }, { TIOCGPGRP, WIN_OUT, 4 },
+		{ TIOCSPGRP, WIN_IN, 4 }, { TIOCOUTQ, WIN_OUT, 4 }, { FIONREAD, WIN_OUT, 4 }, { FIONBIO, WIN_IN, 4 }, { FIOASYNC, WIN_IN, 4 },
+	};
+	for (uint32_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (known[i].command == command)
+			add(f, (enum window_kind)known[i].kind, addr, known[i].bytes);
+}
+
+/* struct msgbuf: a type, then the text, whose length is given. */
+static void add_text(struct filler *f, enum window_kind kind, uint64_t addr, uint64_t bytes)
+{
+	if (bytes <= WIN_BUF_MAX - WIN_MSGBUF_BYTES)
+		add(f, kind, addr, bytes + WIN_MSGBUF_BYTES);
+}
+
 static void add_argument(struct filler *f, const struct window_arg *a, const uint64_t args[WIN_ARGS])
 {
 	uint64_t addr = args[a->arg], count = a->count == WIN_ONCE ? 1 : args[a->count];
@@ -106,6 +129,15 @@ static void add_argument(struct filler *f, const struct window_arg *a, const uin
 		break;
 	case WIN_MSG_OUT:
 		add_message(f, WIN_OUT, addr);
+		break;
+	case WIN_IOCTL:
+		add_ioctl(f, addr, (uint32_t)args[a->count]);
+		break;
+	case WIN_TEXT_IN:
+		add_text(f, WIN_IN, addr, count);
+		break;
+	case WIN_TEXT_OUT:
+		add_text(f, WIN_OUT, addr, count);
 		break;
 	case WIN_LOCK:
 		add_lock(f, addr, (uint32_t)args[a->count]);
