@@ -88,7 +88,7 @@ struct slot_call {
 enum { FD_NONE, FD_NEXT, FD_SAME };
 #define SLOT_FDS 8                   /* in a message at most; the next is received when those are used up */
 #define SLOT_CALLS 32
-#define SLOT_ROOM 16                 /* calls[SLOT_ROOM] on: bytes for a batch of fewer. With exit(2), exit_group(2): what getrusage(2) says */
+#define SLOT_ROOM 16                 /* calls[SLOT_ROOM] on: bytes for a batch of fewer; with exit(2): what getrusage(2) says */
 
 /* What the fast entry saves; blob_fast.S knows the order. rip: where the guest goes on. rax: the number.
  * eflags: its arithmetic flags are in slot->arith. Two cache lines, the first is enough for most calls. */

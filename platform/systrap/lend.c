@@ -21,6 +21,7 @@ static void copy_position(struct systrap_thread *to, const struct systrap_thread
 	to->fs_base = from->fs_base;
 	to->gs_base = from->gs_base;
 	to->long_yields = from->long_yields;
+	to->usual_turns = from->usual_turns;
 }
 
 int systrap_thread_lend(struct pl_thread *pt, struct pl_thread **out)

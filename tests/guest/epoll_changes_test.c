@@ -157,25 +157,29 @@ TEST(a_set_in_a_set_and_a_set_sent_away)
 	EXPECT_EQ(ready(), 1);
 }
 
-static volatile int seen;
+#define TOO_EARLY (-2)
+static volatile int seen, changed;
 static void look(int sig)
 {
 	(void)sig;
-	seen = ready();
+	seen = changed ? ready() : TOO_EARLY;
 }
 
 TEST(a_signal_handler_sees_what_was_changed_before)
 {
 	begin();
 	signal(SIGALRM, look);
-	for (int round = 0; round < 5; round++) {
+	for (int rounds = 0; rounds < 5; rounds += seen != TOO_EARLY) {
 		seen = -1;
+		changed = 0;
 		struct itimerval soon = { .it_value.tv_usec = 2000 };
 		ASSERT_OK(setitimer(ITIMER_REAL, &soon, NULL));
 		ASSERT_OK(change(EPOLL_CTL_MOD, fds[7], EPOLLOUT));
+		changed = 1;
 		while (seen == -1)
 			;
-		ASSERT_EQ(seen, 1);
+		if (seen != TOO_EARLY)            /* a busy machine */
+			ASSERT_EQ(seen, 1);
 		ASSERT_OK(change(EPOLL_CTL_MOD, fds[7], EPOLLIN));
 		ASSERT_EQ(ready(), 0);
 	}

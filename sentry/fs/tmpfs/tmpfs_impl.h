@@ -128,7 +128,7 @@ int tmpfs_memfd_move(struct tmpfs_file_inode *fi) MUST_CHECK;               /* f
 void tmpfs_memfd_drop(struct tmpfs_file_inode *fi);
 /* The bytes themselves if they are all there, before the end of the file, and seen by the sentry; else NULL. Until the next call. */
 char *tmpfs_memfd_at(struct tmpfs_file_inode *fi, off_t pos, size_t bytes);
-uint64_t tmpfs_memfd_made(struct tmpfs_file_inode *fi, off_t pos, size_t bytes);      /* is there now; how many pages are new, if all_known */
+uint64_t tmpfs_memfd_made(struct tmpfs_file_inode *fi, off_t pos, size_t bytes);      /* is there now: how many new pages, if all_known */
 void tmpfs_memfd_freed(struct tmpfs_file_inode *fi, uint64_t first, uint64_t end);    /* pages that may be gone */
 
 /* Extended attributes (tmpfs_xattr.c). */
