@@ -27,10 +27,10 @@ static inline int stub_sigmask(struct slot *slot)
 {
 	const struct fast_regs *r = &slot->regs;
 	char *area = (char *)slot + AREA_WINDOWS;
-	uint64_t old = slot->sigmask, new = old;
-	uint32_t n = r->rsi != 0;
 	if (r->rax != __NR_rt_sigprocmask || !slot->sigmask_on || r->r10 != SIGMASK_BYTES)
 		return 0;
+	uint64_t old = slot->sigmask, new = old;
+	uint32_t n = r->rsi != 0;
 	if (r->rsi) {
 		if ((uint32_t)r->rdi > 2 || !sigmask_window(slot, 0, r->rsi, WINDOW_IN))
 			return 0;
