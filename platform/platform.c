@@ -12,7 +12,8 @@
 #include "platform/impl.h"
 
 static const struct platform_ops *const platforms[] = { &platform_systrap, &platform_ptrace };
-static const struct platform_ops *ops;
+static const struct platform_ops no_ops;  /* before pl_prepare() or pl_init(): tests and benchmarks of the sentry alone */
+static const struct platform_ops *ops = &no_ops;
 struct pl_stats pl_stats_;
 static cpu_set_t may_use;
 

@@ -64,11 +64,14 @@ static void make_epoll(void)
 	CALL(epoll_ctl, set, EPOLL_CTL_ADD, fd, &event);
 }
 
-/* Over loopback: pair[0] is the client. Both watched, edge-triggered. */
+/* Over loopback: pair[0] is the client. Both watched, edge-triggered. Nothing that a call is given is on the stack, which may lie
+ * above the guest's addresses. */
 static void make_tcp(void)
 {
-	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(80) };
-	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
+	static struct sockaddr_in addr = { .sin_family = AF_INET };
+	static struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	addr.sin_port = htons(80);
 	fd = CALL(socket, AF_INET, SOCK_STREAM, 0, 0);
 	CALL(bind, fd, &addr, sizeof(addr), 0);
 	CALL(listen, fd, 100, 0, 0);

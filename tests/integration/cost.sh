@@ -43,3 +43,8 @@ kill -KILL $loader
 wait $loader 2>/dev/null
 echo "# idle sandbox, with the guest's own memory: $total kB"
 if [ "${SBX_SANITIZED:-}" ]; then skip idle_memory "a sanitizer build"; else check idle_memory_under_5_mb test $total -gt 0 -a $total -lt 5120; fi
+
+# What is measured under callgrind (make bench-instructions) has to run at all.
+instructions=$SBX_BUILD/tests/bench/instructions
+runs() { for op in $("$instructions" --list); do "$instructions" "$op" 10 >/dev/null || return 1; done; }
+if [ -x "$instructions" ]; then check measured_operations_run runs; else skip measured_operations_run "no cmocka"; fi
