@@ -1,4 +1,4 @@
-/* turns.c - short turns on the processor for everybody in the sandbox.
+/* turns.c - short turns on the processor for everybody in the sandbox, but for threads that the platform finds to compute.
  *
  * WHY      Sentry and stubs wait for each other all the time. Who yields gives up a turn, who is woken gets the processor at once
  *          only from somebody whose turns are not shorter: with the host's usual 1 to 4 ms a call that meets a busy

@@ -4,7 +4,7 @@
  *          told to stop: that is at the next tick, up to 4 ms later, however short turns are. Natively a call is no reason to wait.
  * HOW      Linux lets who is woken take the processor from a thread whose turns are longer than its own. So a thread that has not
  *          called for a while gets turns of the host's usual length, until it calls again. Its share stays the same.
- * TRUST    The thread id is the guest's word, as in placement.c. */
+ * TRUST    The thread id is the guest's word, as in placement.c: whoever it names is of this sandbox, and keeps its share. */
 #include "platform/systrap/turns.h"
 
 #include "platform/base/turns.h"
