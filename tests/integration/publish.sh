@@ -5,6 +5,12 @@
 # published FILE: the ports that the loader says it found, in the order of the options.
 published() { sed -n 's/.*127\.0\.0\.1:\([0-9]*\) is port .*/\1/p' "$1"; }
 
+client_said() # its exit status
+{
+	tail -n 1 "$WORK/client.err"
+	[ "$1" = 0 ]
+}
+
 talk()
 {
 	"$SBX" run --timeout 60 -p 0:80 -p 0:81 -p 0:82 -p 0:83 -- "$PYTHON" - <"$TESTS/publish_guest.py" >"$WORK/guest.out" 2>"$WORK/guest.err" &
@@ -14,7 +20,8 @@ talk()
 		sleep 0.05
 	done
 	# shellcheck disable=SC2046
-	timeout 60 "$PYTHON" "$TESTS/publish_client.py" $pid $(published "$WORK/guest.err")
+	timeout 60 "$PYTHON" "$TESTS/publish_client.py" $pid $(published "$WORK/guest.err") 2>"$WORK/client.err"
+	check the_client_came_to_its_end client_said $?
 	wait $pid
 	status=$?
 	check the_exit_status_is_the_servers [ $status = 7 ]
