@@ -119,11 +119,20 @@ void loop_stop(void)
 	stop = true;
 }
 
+/* Is the time for looking over? */
+static bool looked_long(uint64_t since, uint64_t *limit)
+{
+	if (cycles_now() - since < *limit)
+		return false;
+	*limit = hook->spin(hook, true);
+	return cycles_now() - since >= *limit;
+}
+
 /* Polls for a while. True: there is work; false: time to sleep. */
 static bool spin(void)
 {
-	uint64_t start = cycles_now(), limit = hook && hook->spin ? hook->spin(hook) : 0;
-	for (unsigned i = 1; cycles_now() - start < limit; i++) {
+	uint64_t start = cycles_now(), limit = hook && hook->spin ? hook->spin(hook, false) : 0;
+	for (unsigned i = 1; limit && !looked_long(start, &limit); i++) {
 		if (hook->poll(hook))
 			return true;
 		if (i % 64 == 0 && (run_timers() || poll_host(0, NULL)))

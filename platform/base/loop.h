@@ -33,7 +33,8 @@ void ktimer_cancel(struct ktimer *kt);                      /* harmless when not
 /* The platform's part of the loop (at most one). */
 struct loop_hook {
 	bool (*poll)(struct loop_hook *h);            /* true: found work */
-	uint64_t (*spin)(struct loop_hook *h);        /* for how many cycles polling goes on now before sleeping; NULL: none */
+	/* For how many cycles polling goes on before sleeping; NULL: none. again: that time is over, is it longer by now? */
+	uint64_t (*spin)(struct loop_hook *h, bool again);
 	bool (*before_sleep)(struct loop_hook *h);    /* announces the sleep; false: work turned up, stay */
 	void (*after_sleep)(struct loop_hook *h);
 	const sigset_t *sleep_mask;                   /* signals blocked during the sleep, which others end; NULL: as always */

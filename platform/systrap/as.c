@@ -217,6 +217,9 @@ static int fork_as(struct systrap_thread *parent, struct systrap_thread **out)
 	t->frame_off = parent->frame_off;
 	t->fs_base = parent->fs_base;
 	t->gs_base = parent->gs_base;
+	t->beside = parent->beside;
+	if (t->beside)                        /* it can't come up while the sentry stays where it is */
+		t->slot->cpu = t->beside - 1;
 	systrap_expect(t);
 
 	struct systrap_as *from = to_systrap_as(parent->base.as);
@@ -284,7 +287,6 @@ int systrap_as_new(struct pl_thread **out)
 	if (err)
 		return err;
 	pl_stats_.forks++;
-	t->beside = template->beside;
 	systrap_will_wait(&template->base);
 	systrap_will_wait(&t->base);
 	*out = &t->base;

@@ -104,10 +104,23 @@ void systrap_thread_lost(struct systrap_thread *t)
 		stop_running(t);
 }
 
+/* What a call brings with it will be read one after the other; its lines come all at once, 100 to 200 ns each. */
+static void fetch(const struct systrap_thread *t)
+{
+	const char *regs = (const char *)&t->slot->regs;
+	__builtin_prefetch(regs);
+	__builtin_prefetch(regs + 64);
+	__builtin_prefetch(t->slot->windows);
+	__builtin_prefetch((const char *)t->slot + AREA_WINDOWS);
+}
+
 static bool has_event(struct systrap_thread *t)
 {
 	uint32_t state = __atomic_load_n(&t->slot->state, __ATOMIC_ACQUIRE);
-	return state == SLOT_EVENT || state == SLOT_EVENT_ASLEEP;
+	if (state != SLOT_EVENT && state != SLOT_EVENT_ASLEEP)
+		return false;
+	fetch(t);
+	return true;
 }
 
 /* Everybody ran who could: who has no answer now waits for something. */
@@ -230,12 +243,12 @@ static bool any_placed(void)
 	return false;
 }
 
-static uint64_t spin_cycles(struct loop_hook *h)
+static uint64_t spin_cycles(struct loop_hook *h, bool again)
 {
 	(void)h;
 	if (running_count == 0 || in_the_way())
 		return 0;
-	return waiting_spin(guests_running, systrap_thread_count, guests_running == 0 && !any_placed());
+	return waiting_spin(guests_running, systrap_thread_count, guests_running == 0 && !any_placed(), again);
 }
 
 static void doorbell(struct loop_fd *lf, uint32_t events)

@@ -32,7 +32,7 @@
 #define STUB_SPIN 100                     /* 2-4 us: an answer that is not there by now is not being worked on */
 #define YIELDS 100
 #define LONG_YIELD_NS 1000000
-#define CONTENDED_MIN_NS 20000000ULL
+#define CONTENDED_MIN_NS 2000000ULL
 #define CONTENDED_MAX_NS 160000000ULL
 #define LOAD_NS 2000000                   /* how often to look at the host's load: 1 us each */
 #define LOAD_BUSY_NS 200000
@@ -130,12 +130,12 @@ void waiting_slept(uint64_t cycles)
 	looked = false;
 }
 
-uint64_t waiting_spin(unsigned running, unsigned threads, bool newborn)
+uint64_t waiting_spin(unsigned running, unsigned threads, bool newborn, bool again)
 {
 	if (ncpus == 1)
 		return 0;
 	look_at_load(1 + threads);
-	if (looked)                               /* and found something */
+	if (looked && !again)                     /* and found something */
 		learn(true);
 	looked = true;
 	if (!host_busy)

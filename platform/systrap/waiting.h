@@ -15,8 +15,8 @@ unsigned waiting_processors(void);
 void waiting_policy(void);
 
 /* Nothing to do for the sentry, `running` of the sandbox's `threads` could change that, or only a new one, which may be waiting for
- * the processor that the sentry has: for how many cycles it looks before it sleeps. */
-uint64_t waiting_spin(unsigned running, unsigned threads, bool newborn);
+ * the processor that the sentry has: for how many cycles it looks before it sleeps. again: that time is over. */
+uint64_t waiting_spin(unsigned running, unsigned threads, bool newborn, bool again);
 /* And then it slept so long. */
 void waiting_slept(uint64_t cycles);
 
