@@ -3,8 +3,9 @@
  * WHY      Looking costs 0.1 us and a processor; waking a thread on another processor costs 50 us in a virtual machine, on the same
  *          one 2 us and a context switch; yielding to nobody 0.3 us.
  * HOW      Nobody looks for who can't run meanwhile, because both are on one processor (placement.c). Otherwise the sentry looks
- *          for SPIN_NS after its last work, for SPIN_CROWDED_NS when guest threads have use for every processor,
- *          for SPIN_BUSY_NS at most when others than the sandbox have, not at all when no guest thread runs; then it sleeps. A stub
+ *          for SPIN_NS after its last work, for SPIN_CROWDED_NS when guest threads have use for every processor, or when the
+ *          only one may still be waiting for ours, for SPIN_BUSY_NS at most when others than the sandbox have, not at all when no
+ *          guest thread runs; then it sleeps, unless by then it has reason to look for longer. A stub
  *          looks STUB_SPIN times, yields YIELDS times, once where the sentry is, and sleeps; one that had to ring begins with
  *          yielding. A call that has to wait is parked: its stub yields at once, so that whoever it waits for finds a processor
  *          that is awake.
