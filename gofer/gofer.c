@@ -160,7 +160,7 @@ int gofer_main(const struct gofer_config *cfg)
 
 	timeline_mark(TIMELINE_GOFER);
 	for (;;) {
-		ssize_t n = host_recv(cfg->socket_fd, request, sizeof(request));
+		ssize_t n = host_recv(cfg->socket_fd, cfg->look, request, sizeof(request));
 		if (n == 0 || n == -ECONNRESET)
 			break;
 		err = n < 0 ? (int)n : serve(&g, request, (size_t)n);

@@ -27,6 +27,7 @@ struct gofer_config {
 	int proc_fd;                      /* O_PATH of /proc/self/fd, opened by the gofer process itself before it lost sight of
 	                                   * /proc; -1: gofer_main() opens it */
 	int debug_fd;                     /* for debugf(); -1: off */
+	bool look;                        /* for the next request, for a while, before sleeping: there is a processor for that */
 	/* Called once everything is set up, before the first request: the seccomp filter. May be NULL. 0 or -errno. */
 	int (*lock_down)(void *arg);
 	void *lock_down_arg;

@@ -42,7 +42,7 @@ int host_setxattr(int open_fd, const char *name, const void *value, size_t bytes
 ssize_t host_listxattr(int open_fd, char *buf, size_t bytes) MUST_CHECK;
 int host_removexattr(int open_fd, const char *name) MUST_CHECK;
 
-/* One datagram. recv: blocks; 0: the other end is closed; -EMSGSIZE: larger than the buffer, or with descriptors.
- * send: with one descriptor, or -1. */
-ssize_t host_recv(int sock, void *buf, size_t bytes) MUST_CHECK;
+/* One datagram. recv: blocks, after polling for a while if `look`; 0: the other end is closed; -EMSGSIZE: larger than the buffer,
+ * or with descriptors. send: with one descriptor, or -1. */
+ssize_t host_recv(int sock, bool look, void *buf, size_t bytes) MUST_CHECK;
 int host_send(int sock, const void *buf, size_t bytes, int fd) MUST_CHECK;

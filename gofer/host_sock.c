@@ -5,14 +5,27 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-ssize_t host_recv(int sock, void *buf, size_t bytes)
+#include "platform/base/look.h"
+
+static ssize_t look_for(int sock, struct msghdr *m)
+{
+	struct look look = look_begin();
+	do {
+		ssize_t n = recvmsg(sock, m, MSG_DONTWAIT);
+		if (n >= 0 || errno != EAGAIN)
+			return n;
+	} while (look_again(&look));
+	return recvmsg(sock, m, 0);
+}
+
+ssize_t host_recv(int sock, bool look, void *buf, size_t bytes)
 {
 	struct iovec iov = { .iov_base = buf, .iov_len = bytes };
 	/* No room for control data: descriptors that somebody sends are closed by the kernel. */
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n;
 	do
-		n = recvmsg(sock, &m, 0);
+		n = look ? look_for(sock, &m) : recvmsg(sock, &m, 0);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;

@@ -11,7 +11,7 @@
 
 #include "platform/base/base.h"
 
-#define GOFER_VERSION 1
+#define GOFER_VERSION 2
 #define GOFER_MSG_MAX 65536               /* bytes of a datagram */
 #define GOFER_DATA_MAX (GOFER_MSG_MAX - 1024)   /* bytes of a blob in one */
 #define GOFER_WALK_MAX 16                 /* components in one walk */
@@ -31,7 +31,9 @@
 	 * Back: what was reached, entry by entry; mode: 0 or the errno why the next name wasn't; flags:              \
 	 * GOFER_WALK_OPENED with a descriptor for reading of the last entry. */                                      \
 	X(WALK, "nfw", "fme", 1)                                                                                      \
-	X(STATAT, "nc", "a", 0)                       /* attributes by name; no node is made */                       \
+	/* Attributes by names, no node is made. data: an array of node ids, the directory that each name is in. Back: entries, \
+	 * with these ids, up to the first that fails; mode: 0 or the errno why. */                                   \
+	X(STATAT, "dw", "me", 0)                                                                                      \
 	X(GETATTR, "n", "a", 0)                                                                                       \
 	X(SETATTR, "ns", "a", 0)                                                                                      \
 	X(OPEN, "nf", "", 1)                          /* a regular file; flags: O_RDONLY, O_RDWR */                   \

@@ -138,15 +138,34 @@ int serve_walk(struct gofer *g, const struct gofer_msg *q, struct gofer_msg *a, 
 	return 0;
 }
 
+static int stat_at(struct gofer *g, uint64_t id, const char *name, struct gofer_entry *e)
+{
+	struct node *dir;
+	int dir_fd;
+	int err = get_dir(g, id, &dir, &dir_fd);
+	if (!err)
+		err = host_stat_at(dir_fd, name, &e->attr);
+	e->node = id;
+	e->text = "";
+	return !err && is_hidden(dir->export, &e->attr) ? -ENOENT : err;
+}
+
 int serve_statat(struct gofer *g, const struct gofer_msg *q, struct gofer_msg *a, int *fd)
 {
 	(void)fd;
-	struct node *dir;
-	int dir_fd;
-	int err = get_dir(g, q->node, &dir, &dir_fd);
-	if (!err)
-		err = host_stat_at(dir_fd, q->name, &a->attr[0]);
-	return !err && is_hidden(dir->export, &a->attr[0]) ? -ENOENT : err;
+	const char *ids = q->data;
+	if (q->data_bytes != q->count * sizeof(uint64_t))
+		return -EINVAL;
+	for (; a->count < q->count; a->count++) {
+		uint64_t id;
+		memcpy(&id, ids + a->count * sizeof(id), sizeof(id));
+		int err = stat_at(g, id, q->names[a->count], &a->entries[a->count]);
+		if (err) {
+			a->mode = (uint32_t)-err;
+			break;
+		}
+	}
+	return 0;
 }
 
 int serve_open(struct gofer *g, const struct gofer_msg *q, struct gofer_msg *a, int *fd)

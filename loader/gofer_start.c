@@ -65,7 +65,7 @@ struct err *gofer_start(struct start *st)
 	const struct root *r = &st->sb->root;
 	prctl(PR_SET_NAME, "sbx gofer");
 	struct gofer_config cfg = { .socket_fd = st->sb->gofer_sock[1], .nexports = r->nexports, .debug_fd = st->sb->debug_fd,
-				    .lock_down = lock_down, .lock_down_arg = st };
+				    .look = st->sb->cfg.ncpus > 1, .lock_down = lock_down, .lock_down_arg = st };
 	bool old_on_top = false;
 	struct gofer_export *exports = NULL;
 	struct err *e = start_wait_for_go(st->sb, MSG_PEEK);

@@ -2,6 +2,7 @@
 #include "platform/base/loop.h"
 
 #include "platform/base/cycles.h"
+#include "platform/base/look.h"
 
 #include <signal.h>
 
@@ -19,6 +20,7 @@ static int epoll_fd = -1;
 static struct timer_tree timers = RB_INITIALIZER(&timers);
 static struct loop_hook *hook;
 static bool stop;
+static int expected;                      /* see loop_expect() */
 
 int loop_init(void)
 {
@@ -119,6 +121,21 @@ void loop_stop(void)
 	stop = true;
 }
 
+void loop_expect(int change)
+{
+	expected += change;
+}
+
+static bool await_expected(void)
+{
+	struct look look = look_begin();
+	do {
+		if (poll_host(0, NULL) || run_timers() || (hook && hook->poll(hook)))
+			return true;
+	} while (look_again(&look));
+	return false;
+}
+
 /* Is the time for looking over? */
 static bool looked_long(uint64_t since, uint64_t *limit)
 {
@@ -155,7 +172,7 @@ void loop_run(void)
 			work |= run_timers();
 		if (work && turns % 64 == 0)
 			poll_host(0, NULL);
-		if (work || spin())
+		if (work || (expected > 0 ? await_expected() : spin()))
 			continue;
 		if (hook && !hook->before_sleep(hook))
 			continue;

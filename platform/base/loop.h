@@ -41,6 +41,9 @@ struct loop_hook {
 };
 void loop_set_hook(struct loop_hook *h);
 
+/* +1, -1: one more host process is about to answer by a descriptor; or has. Worth a look before sleeping. */
+void loop_expect(int change);
+
 int loop_init(void) MUST_CHECK;
 void loop_run(void);                              /* returns after loop_stop() */
 void loop_stop(void);

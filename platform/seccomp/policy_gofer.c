@@ -13,7 +13,7 @@
 
 static const struct policy_rule rules[] = {
 	/* Requests and answers. */
-	ALLOW(recvmsg), ALLOW(sendmsg),
+	ALLOW(recvmsg), ALLOW(sendmsg), ALLOW(sched_yield),
 
 	/* Files. open(2) and friends without a directory descriptor are left out on purpose; what has
 	   no call on an O_PATH descriptor goes by the directory of its own descriptors. */

@@ -38,7 +38,7 @@ static const struct policy_rule rules[] = {
 	ALLOW_IF(ioctl, IS32(1, TCFLSH)), ALLOW_IF(ioctl, IS32(1, TIOCGWINSZ)),
 
 	/* Waiting, and waking stubs. */
-	ALLOW(epoll_create1), ALLOW(epoll_ctl), ALLOW(epoll_pwait2), ALLOW(poll),
+	ALLOW(epoll_create1), ALLOW(epoll_ctl), ALLOW(epoll_pwait2), ALLOW(poll), ALLOW(sched_yield),
 	ALLOW_IF(futex, IS32(1, FUTEX_WAKE)), ALLOW_IF(futex, IS32(1, FUTEX_WAKE_PRIVATE)),
 
 	/* To gofer, stubs, init and loader. */

@@ -26,11 +26,15 @@ struct dentry *dcache_tmpfile(struct dentry *dir, struct inode *i, bool linkable
 int dcache_lookup(struct dentry *dir, const char *name, size_t len, bool locked, struct dentry **out) MUST_CHECK;
 /* Only a cached one that needs no revalidation, or NULL. Never sleeps. No lock needed. */
 struct dentry *dcache_find(struct dentry *dir, const char *name, size_t len);
+/* Is it cached, good or not? Never sleeps. */
+bool dcache_has(struct dentry *dir, const char *name, size_t len);
 
 /* Asks, in one go, whether what is cached of `path` from dir on is still so; the lookups of this coroutine believe it, each once,
  * until it is forgotten at the end of the walk. Sleeps; no lock may be held. */
 void dcache_revalidate_ahead(struct dentry *dir, const char *path);
 void dcache_forget_ahead(void);
+/* Has the current call just been told by d's file system what d is? Then its inode's attributes are as true as they get. */
+bool dcache_is_fresh(const struct dentry *d);
 
 /* A negative dentry becomes i (takes a reference itself). */
 void dcache_instantiate(struct dentry *d, struct inode *i);

@@ -213,7 +213,8 @@ static int step(struct walk *w, const char *name, size_t len, bool follow)
 	if (!d) {
 		if (w->cur.dentry->sb->ops->revalidate_all)
 			dcache_revalidate_ahead(w->cur.dentry, name);
-		walk_ahead(w, name, len);
+		if (!dcache_has(w->cur.dentry, name, len))
+			walk_ahead(w, name, len);
 		err = dcache_lookup(w->cur.dentry, name, len, false, &d);
 	}
 	if (err)

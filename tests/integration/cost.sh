@@ -48,3 +48,19 @@ if [ "${SBX_SANITIZED:-}" ]; then skip idle_memory "a sanitizer build"; else che
 instructions=$SBX_BUILD/tests/bench/instructions
 runs() { for op in $("$instructions" --list); do "$instructions" "$op" 10 >/dev/null || return 1; done; }
 if [ -x "$instructions" ]; then check measured_operations_run runs; else skip measured_operations_run "no cmocka"; fi
+
+# Files that the host may change: one request tells whether a path is still what it was, however deep, and what it is now; one more
+# opens a file that is new to us.
+requests() # shell script: how many requests a sandbox made that ran it
+{
+	"$SBX" run --stats --bind "$WORK/tree" /tree -- sh -c "$1" 2>&1 >/dev/null |
+		awk '/^sbx: gofer: / { for (i = 4; i <= NF; i += 2) n += $i } END { print n + 0 }'
+}
+mkdir -p tree/a/b
+for ((i = 0; i < 50; i++)); do echo $i >tree/a/b/$i; done
+none=$(requests '[ -e /tree/a/b/1 ]')
+known=$(requests 'i=0; while [ $i -lt 200 ]; do [ -e /tree/a/b/1 ]; i=$((i + 1)); done')
+opened=$(requests 'for f in /tree/a/b/*; do read -r x <"$f"; done')
+echo "# requests to the gofer: $none; with 200 looks at a known path $known; with 50 files opened $opened"
+check one_request_for_a_known_path test $((known - none)) -gt 190 -a $((known - none)) -lt 210
+check two_requests_for_a_new_file test $((opened - none)) -gt 90 -a $((opened - none)) -lt 120

@@ -143,13 +143,16 @@ static void flipped_bytes_never_get_through_half(void **state)
 
 static int decode_with_name(const char *name, size_t len, uint16_t claimed)
 {
-	struct gofer_msg in = sample(GOFER_STATAT), out;
+	struct gofer_msg in = sample(GOFER_UNLINK), out;
 	size_t n = encode(&in, GOFER_REQUEST);
 	size_t at = 16 + 8;               /* header, node */
+	char tail[8 + 4];                 /* target, flags */
+	memcpy(tail, wire + n - sizeof(tail), sizeof(tail));
 	memcpy(wire + at, &claimed, 2);
 	memcpy(wire + at + 2, name, len);
 	wire[at + 2 + len] = 0;
-	n = at + 2 + len + 1;
+	memcpy(wire + at + 2 + len + 1, tail, sizeof(tail));
+	n = at + 2 + len + 1 + sizeof(tail);
 	uint32_t bytes = (uint32_t)n;
 	memcpy(wire, &bytes, 4);
 	return gofer_decode(wire, n, GOFER_REQUEST, &out);

@@ -2,14 +2,16 @@
  *
  * HOW      vfs/ looks up one name at a time; a message for each would make every cold path cost a round trip per component.
  *          So it tells us the whole path first: one WALK fetches up to 16 components, and the lookups that follow find them in a
- *          small table. Only on exclusive mounts, where what was true is still true. Changes of names through us empty the
- *          table. ".." and symlinks end a walk: what they mean is vfs/'s to say. */
+ *          small table. On exclusive mounts what was true is still true; on shared ones it is for the guest's call that asked, not
+ *          for the next. Changes of names through us empty the table. ".." and symlinks end a walk: what they mean is vfs/'s
+ *          to say. */
 #include "sentry/fs/gofer/ahead.h"
 
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "platform/platform.h"
 #include "sentry/fs/gofer/gofer.h"
 
 #define SLOTS 64
@@ -17,6 +19,8 @@
 struct slot {
 	struct gofer_sb *gsb;             /* NULL: free */
 	struct gofer_key dir;
+	const struct co *co;              /* shared: who asked, during which of the guests' calls */
+	uint64_t call;
 	char *name, *text;
 	struct gofer_entry entry;
 	int err;                          /* the name isn't there: -ENOENT */
@@ -39,11 +43,16 @@ static void slot_clear(struct slot *s)
 	*s = (struct slot){ .fd = -1 };
 }
 
+static bool holds(const struct slot *s)
+{
+	return !s->gsb->shared || (s->co == co_current() && s->call == pl_stats()->syscalls);
+}
+
 static struct slot *find(const struct gofer_sb *gsb, const struct gofer_key *dir, const char *name)
 {
 	for (unsigned i = 0; i < SLOTS; i++) {
 		struct slot *s = &slots[i];
-		if (s->gsb == gsb && s->dir.ino == dir->ino && s->dir.dev == dir->dev && !strcmp(s->name, name))
+		if (s->gsb == gsb && s->dir.ino == dir->ino && s->dir.dev == dir->dev && !strcmp(s->name, name) && holds(s))
 			return s;
 	}
 	return NULL;
@@ -55,7 +64,7 @@ static struct slot *slot_new(struct gofer_sb *gsb, const struct gofer_key *dir, 
 	if (!s)
 		s = &slots[next_slot++ % SLOTS];
 	slot_clear(s);
-	*s = (struct slot){ .gsb = gsb, .dir = *dir, .name = xstrdup(name), .fd = -1 };
+	*s = (struct slot){ .gsb = gsb, .dir = *dir, .co = co_current(), .call = pl_stats()->syscalls, .name = xstrdup(name), .fd = -1 };
 	return s;
 }
 
@@ -108,7 +117,7 @@ static bool walk_begin(struct walk *w, struct inode *dir, const char *rest, bool
 {
 	bool whole;
 	*w = (struct walk){ .gsb = to_gofer_sb(dir->sb), .at = to_gofer_inode(dir)->key };
-	if (w->gsb->shared || strnlen(rest, PATH_MAX) == PATH_MAX)
+	if (strnlen(rest, PATH_MAX) == PATH_MAX)
 		return false;
 	split(w, rest, &whole);
 	struct gofer_msg q = { .type = GOFER_WALK, .node = to_gofer_inode(dir)->node, .count = w->count };

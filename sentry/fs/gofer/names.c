@@ -41,20 +41,21 @@ int gofer_lookup(struct inode *dir, const char *name, struct inode **out)
 /* Shared mounts: is what we know of the names still so? */
 void gofer_revalidate_all(struct dentry *const d[], bool good[], unsigned n)
 {
-	AUTO(free) struct gofer_call *calls = xzalloc(n * sizeof(*calls));
-	for (unsigned i = 0; i < n; i++) {
-		struct gofer_msg q = { .type = GOFER_STATAT, .node = node_of(d[i]->parent->inode), .name = d[i]->name };
-		good[i] = d[i]->inode && gofer_ask_begin(&q, &calls[i]) == 0;
+	uint64_t dirs[GOFER_WALK_MAX];
+	struct gofer_msg q = { .type = GOFER_STATAT, .data = dirs };
+	AUTO(gofer_answer_free) struct gofer_answer *a = NULL;
+	memset(good, 0, n * sizeof(*good));
+	for (; q.count < n && q.count < GOFER_WALK_MAX && d[q.count]->inode; q.count++) {
+		dirs[q.count] = node_of(d[q.count]->parent->inode);
+		q.names[q.count] = d[q.count]->name;
 	}
-	for (unsigned i = 0; i < n; i++) {
-		AUTO(gofer_answer_free) struct gofer_answer *a = NULL;
-		if (!good[i] || gofer_ask_end(&calls[i], &a)) {
-			good[i] = false;
-			continue;
-		}
+	q.data_bytes = (uint32_t)(q.count * sizeof(dirs[0]));
+	if (q.count == 0 || gofer_ask(&q, &a) || a->msg.count > q.count)
+		return;
+	for (unsigned i = 0; i < a->msg.count; i++) {
 		/* The gofer's node keeps the old object, so its number can't be another's by now. */
 		struct gofer_inode *gi = to_gofer_inode(d[i]->inode);
-		const struct gofer_attr *attr = &a->msg.attr[0];
+		const struct gofer_attr *attr = &a->msg.entries[i].attr;
 		good[i] = attr->ino == gi->key.ino && attr->dev == gi->key.dev && gofer_inode_update(gi, attr) == 0;
 	}
 }
