@@ -11,13 +11,11 @@
 #include "sentry/kernel/user_ns.h"
 #include "sentry/syscalls/at.h"
 #include "sentry/syscalls/table.h"
-#include "sentry/vfs/dcache.h"
 #include "sentry/vfs/mount.h"
 
-/* fresh: the attributes need no asking for. */
-static int fill_stat(const struct task *t, struct inode *i, bool fresh, struct stat *st)
+static int fill_stat(const struct task *t, struct inode *i, struct stat *st)
 {
-	int err = i->ops->getattr && !fresh ? i->ops->getattr(i) : 0;
+	int err = i->ops->getattr ? i->ops->getattr(i) : 0;
 	if (err)
 		return err;
 	*st = (struct stat){
@@ -30,17 +28,17 @@ static int fill_stat(const struct task *t, struct inode *i, bool fresh, struct s
 	return 0;
 }
 
-static long stat_inode(struct task *t, struct inode *i, bool fresh, uptr_t statbuf)
+static long stat_inode(struct task *t, struct inode *i, uptr_t statbuf)
 {
 	struct stat st;
-	int err = fill_stat(t, i, fresh, &st);
+	int err = fill_stat(t, i, &st);
 	return err ? err : put_user(t, statbuf, &st);
 }
 
 long sys_fstat(struct task *t, int fd, uptr_t statbuf)
 {
 	AUTO(file_put) struct file *f = fd_get_raw(t, fd);
-	return f ? stat_inode(t, f->inode, false, statbuf) : -EBADF;
+	return f ? stat_inode(t, f->inode, statbuf) : -EBADF;
 }
 
 long sys_newfstatat(struct task *t, int dirfd, uptr_t pathname, uptr_t statbuf, int flags)
@@ -51,7 +49,7 @@ long sys_newfstatat(struct task *t, int dirfd, uptr_t pathname, uptr_t statbuf, 
 		return sys_fstat(t, dirfd, statbuf);
 	AUTO_PATH p = { 0 };
 	int err = at_lookup(t, dirfd, pathname, flags, &p);
-	return err ? err : stat_inode(t, p.dentry->inode, dcache_is_fresh(p.dentry), statbuf);
+	return err ? err : stat_inode(t, p.dentry->inode, statbuf);
 }
 
 long sys_stat(struct task *t, uptr_t pathname, uptr_t statbuf)
@@ -97,7 +95,7 @@ _Static_assert(sizeof(struct kernel_statx) == 256, "struct statx");
 static int fill_statx(const struct task *t, const struct path *p, unsigned asked, struct kernel_statx *sx)
 {
 	struct stat st;
-	int err = fill_stat(t, p->dentry->inode, dcache_is_fresh(p->dentry), &st);
+	int err = fill_stat(t, p->dentry->inode, &st);
 	if (err)
 		return err;
 	struct timespec btime = p->dentry->inode->btime;

@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "platform/platform.h"
-
 #define HASH_MAX (1 << 14)
 static struct dentry *hash_table[HASH_MAX] __attribute__((aligned(4096)));
 static size_t hash_size = 512, nhashed;   /* buckets in use, a power of 2 */
@@ -349,21 +347,6 @@ void dcache_revalidate_ahead(struct dentry *dir, const char *path)
 		dentry_put(chain[i]);
 }
 
-/* What was looked up last, by whom, and during which of the guests' calls: whose next call has another number. */
-static struct { const struct co *co; const struct dentry *d; uint64_t call; } fresh;
-
-static void keep_fresh(const struct dentry *d)
-{
-	fresh.co = co_current();
-	fresh.d = d;
-	fresh.call = pl_stats()->syscalls;
-}
-
-bool dcache_is_fresh(const struct dentry *d)
-{
-	return d->sb->ops->revalidate && fresh.d == d && fresh.co == co_current() && fresh.call == pl_stats()->syscalls;
-}
-
 /* A cached dentry that proved stale: others may still use it, by its old inode, but nobody finds it any more. */
 static void forget_stale(struct dentry *d)
 {
@@ -378,7 +361,6 @@ static int lookup_locked(struct dentry *dir, const char *name, size_t len, struc
 	if (d) {
 		dentry_get(d);
 		if (!sb->ops->revalidate || d->mounted || is_good(d)) {
-			keep_fresh(d);
 			*out = d;
 			return 0;
 		}
@@ -396,7 +378,6 @@ static int lookup_locked(struct dentry *dir, const char *name, size_t len, struc
 	}
 	if (!sb->no_dcache && (d->inode || sb->cache_negative))
 		hash_insert(d);
-	keep_fresh(d);
 	*out = d;
 	return 0;
 }

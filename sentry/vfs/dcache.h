@@ -33,8 +33,6 @@ bool dcache_has(struct dentry *dir, const char *name, size_t len);
  * until it is forgotten at the end of the walk. Sleeps; no lock may be held. */
 void dcache_revalidate_ahead(struct dentry *dir, const char *path);
 void dcache_forget_ahead(void);
-/* Has the current call just been told by d's file system what d is? Then its inode's attributes are as true as they get. */
-bool dcache_is_fresh(const struct dentry *d);
 
 /* A negative dentry becomes i (takes a reference itself). */
 void dcache_instantiate(struct dentry *d, struct inode *i);

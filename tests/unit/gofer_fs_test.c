@@ -279,6 +279,31 @@ static void shared_mounts_see_the_host(void)
 	assert_false(shared->cache_negative);
 }
 
+static void attributes_are_asked_for_once_a_call(void)
+{
+	host_file("once", "a");
+	struct inode *i = lookup(shared->root, "once");
+	uint64_t asked = gofer_requests();
+	assert_int_equal(i->ops->getattr(i), 0);  /* the lookup's answer had them */
+	assert_int_equal(gofer_requests() - asked, 0);
+	host_file("once", "longer");
+	pl_stats_.syscalls++;
+	assert_int_equal(i->ops->getattr(i), 0);
+	assert_int_equal(gofer_requests() - asked, 1);
+	assert_int_equal(i->size, 6);
+	/* What is open for writing is not believed a lookup: its descriptor knows. */
+	struct file *f = open_inode(i, O_RDWR);
+	host_file("once", "longest");
+	assert_int_equal(linkat(dir_fd, "once", dir_fd, "twice", 0), 0);
+	struct inode *other = lookup(shared->root, "twice");
+	assert_ptr_equal(other, i);
+	assert_int_equal(i->ops->getattr(i), 0);
+	assert_int_equal(i->size, 7);
+	inode_put(other);
+	file_put(f);
+	inode_put(i);
+}
+
 static void appending_shares_the_end_with_the_host(void)
 {
 	struct inode *i = NULL;
@@ -543,6 +568,7 @@ IN_COROUTINE(appending_shares_the_end_with_the_host)
 IN_COROUTINE(mappings_get_no_more_than_the_file_may)
 IN_COROUTINE(listing)
 IN_COROUTINE(listings_are_kept)
+IN_COROUTINE(attributes_are_asked_for_once_a_call)
 IN_COROUTINE(walking_ahead)
 IN_COROUTINE(walking_ahead_where_the_host_may_change)
 IN_COROUTINE(walks_stop_at_what_is_not_a_plain_name)
@@ -560,6 +586,7 @@ int main(void)
 		cmocka_unit_test(test_hard_links_are_one_inode),
 		cmocka_unit_test(test_symlinks),
 		cmocka_unit_test(test_shared_mounts_see_the_host),
+		cmocka_unit_test(test_attributes_are_asked_for_once_a_call),
 		cmocka_unit_test(test_appending_shares_the_end_with_the_host),
 		cmocka_unit_test(test_mappings_get_no_more_than_the_file_may),
 		cmocka_unit_test(test_listing),

@@ -32,6 +32,8 @@ struct gofer_inode {
 	char *link;                       /* a symlink's target, or NULL: not known */
 	int ro_fd, rw_fd;                 /* the host's file, or -1; rw_fd also for reading unless rw_is_wo */
 	bool rw_is_wo;
+	const struct co *told_to;         /* the attributes came last for it, during which of the guests' calls */
+	uint64_t told_during;
 	bool stale;                       /* the attributes may have changed by our own doing: ask before they are told */
 	unsigned opens;                   /* open files on it */
 	TAILQ_ENTRY(gofer_inode) idle;    /* while it has a descriptor and no open file */

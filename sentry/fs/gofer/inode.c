@@ -1,7 +1,7 @@
 /* inode.c - inodes of host files: their identity, attributes, and the host descriptors they keep.
  *
  * HOW      A host object (device, inode number) is one struct inode, whatever name it was reached by. Its attributes are the
- *          host's as last seen. Who may have changed them: the host (shared mounts: asked each time), the guest through the
+ *          host's as last seen. Who may have changed them: the host (shared mounts: asked in each call), the guest through the
  *          file's own descriptor (asked by fstat on it, which is cheap), or a request that did not tell them (`stale`).
  *          Descriptors outlive the open files, so that the next open costs no message; the longest unused go first.
  *          A read-write one is closed with the last open file, or the host could not execute what the guest compiled.
@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "platform/platform.h"
 #include "sentry/fs/gofer/ahead.h"
 #include "sentry/fs/gofer/host_io.h"
 
@@ -53,8 +54,16 @@ int gofer_inode_update(struct gofer_inode *gi, const struct gofer_attr *a)
 	i->atime = to_timespec(&a->atime);
 	i->mtime = to_timespec(&a->mtime);
 	i->ctime = to_timespec(&a->ctime);
+	gi->told_to = co_current();
+	gi->told_during = pl_stats()->syscalls;
 	gi->stale = false;
 	return 0;
+}
+
+/* Since the guest made the call that this coroutine is in, whose next has another number. */
+static bool just_told(const struct gofer_inode *gi)
+{
+	return !gi->stale && gi->told_to == co_current() && gi->told_during == pl_stats()->syscalls;
 }
 
 static int update_by_fd(struct gofer_inode *gi, int fd)
@@ -70,7 +79,7 @@ int gofer_getattr(struct inode *i)
 	bool shared = to_gofer_sb(i->sb)->shared;
 	if (gi->rw_fd >= 0)
 		return update_by_fd(gi, gi->rw_fd);
-	if (!shared && !gi->stale)
+	if ((!shared && !gi->stale) || just_told(gi))
 		return 0;
 	if (gi->ro_fd >= 0)
 		return update_by_fd(gi, gi->ro_fd);
