@@ -117,6 +117,15 @@ void systrap_post_fd(struct pl_thread *t, int fd, bool in);
 void systrap_empty_fd(struct pl_thread *t, int fd, bool empty);
 uint64_t systrap_answered(struct pl_thread *t);
 
+/* regs.c */
+void systrap_frame_to_regs(const struct host_frame *f, struct user_regs_struct *r);
+void systrap_regs_to_frame(const struct user_regs_struct *r, struct host_frame *f);
+void systrap_fast_to_regs(const struct fast_regs *f, uint32_t arith, struct user_regs_struct *r);
+/* All of them, for a thread that goes on at another place than behind its call. */
+void systrap_regs_to_slot(struct systrap_thread *t);
+/* Nothing is different from what the fast entry saved, but for the result. */
+bool systrap_same_but_rax(const struct systrap_thread *t);
+
 /* run.c */
 void systrap_run(struct pl_thread *t, struct pl_event *out);
 void systrap_interrupt(struct pl_thread *t);
