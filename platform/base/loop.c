@@ -21,6 +21,7 @@ static struct timer_tree timers = RB_INITIALIZER(&timers);
 static struct loop_hook *hook;
 static bool stop;
 static int expected;                      /* see loop_expect() */
+static uint64_t expected_since;           /* the last of them, in cycles */
 
 int loop_init(void)
 {
@@ -124,6 +125,14 @@ void loop_stop(void)
 void loop_expect(int change)
 {
 	expected += change;
+	if (change > 0)
+		expected_since = cycles_now();
+}
+
+/* One that takes long is waited for like anything else. */
+static bool expects_soon(void)
+{
+	return expected > 0 && cycles_now() - expected_since < cycles_from_ns(LOOK_NS);
 }
 
 static bool await_expected(void)
@@ -172,7 +181,7 @@ void loop_run(void)
 			work |= run_timers();
 		if (work && turns % 64 == 0)
 			poll_host(0, NULL);
-		if (work || (expected > 0 ? await_expected() : spin()))
+		if (work || (expects_soon() ? await_expected() : spin()))
 			continue;
 		if (hook && !hook->before_sleep(hook))
 			continue;
